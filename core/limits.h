@@ -1,0 +1,65 @@
+/*
+ * Every hard limit of the program, with its source or its reason. A length that comes from outside
+ * is compared with a constant of this file before it is used.
+ */
+#ifndef D1_CORE_LIMITS_H
+#define D1_CORE_LIMITS_H
+
+/* DNS. */
+#define D1_NAME_OCTETS_MAX        255 /* RFC 1035, 2.3.4: a name in wire form, root label included. */
+#define D1_LABEL_OCTETS_MAX       63 /* RFC 1035, 2.3.4. */
+#define D1_NAME_LABELS_MAX        127 /* 255 octets hold at most 127 one-octet labels and the root. */
+#define D1_NAME_TEXT_MAX          1024 /* Each octet as \DDD, dots, NUL: 4 * 254 + 1, rounded up. */
+#define D1_TXT_STRING_MAX         255  /* RFC 1035, 3.3: one character-string. */
+#define D1_DNS_HEADER_BYTES       12   /* RFC 1035, 4.1.1. */
+#define D1_DNS_MESSAGE_MAX        65535 /* RFC 1035, 4.2.2: two-octet length on TCP. */
+#define D1_DNS_UDP_PLAIN_MAX      512   /* RFC 1035, 4.2.1: without EDNS. */
+#define D1_DNS_UDP_MAX            1232  /* DNS flag day 2020, RFC 9715: no fragments on any path. */
+#define D1_OWNER_VALUES_BYTES_MAX 1232  /* Contract: values of one owner name, in octets. */
+#define D1_RECORD_BYTES_MAX       65520 /* One table record with all its RRsets; fits a TCP message. */
+
+/* DNS worker. */
+#define D1_UDP_BATCH            64 /* Datagrams a recvmmsg call takes; more gains nothing. */
+#define D1_UDP_BATCHES_PER_WAKE 8  /* Then other sockets of the worker get their turn. */
+#define D1_WORKERS_MAX          256
+#define D1_LISTENERS_MAX        64
+#define D1_TCP_CONNECTIONS_MAX  4096   /* Per worker, bounded again by RLIMIT_NOFILE. */
+#define D1_TCP_UNSENT_BYTES_MAX 262144 /* Unsent answers per connection; then reading pauses. */
+#define D1_TCP_READ_BYTES       16384  /* One read; also the reassembly step. */
+#define D1_TCP_IDLE_MS          10000  /* RFC 7766, 6.2.3: a few seconds or more. */
+#define D1_ASKED_RING_LENGTH    1024   /* Timeline events a worker holds for the control thread. */
+
+/* HTTP. */
+#define D1_HTTP_HEADER_BYTES_MAX 16384 /* Request line and headers together. */
+#define D1_HTTP_HEADERS_MAX      64
+#define D1_HTTP_TARGET_BYTES_MAX 4096
+#define D1_HTTP_BODY_BYTES_MAX   65536
+#define D1_HTTP_CONNECTIONS_MAX  4096   /* Per listener, bounded again by RLIMIT_NOFILE. */
+#define D1_HTTP_HEADER_MS        10000  /* From the first octet of a request to its last header. */
+#define D1_HTTP_BODY_MS          30000  /* From the last header to the end of the body. */
+#define D1_HTTP_IDLE_MS          120000 /* Keep-alive, as acme-dns. */
+#define D1_HTTP_WRITE_MS         30000  /* A client that does not read its answer. */
+#define D1_JSON_DEPTH_MAX        32     /* jansson recurses; nothing of ours nests deeper than 4. */
+
+/* Store and solver. */
+#define D1_STORE_QUEUE_MAX     16384 /* Writes that wait for a commit; then 503. */
+#define D1_STORE_BATCH_MAX     1024  /* Writes in one transaction. */
+#define D1_TOKEN_NAME_MAX      128
+#define D1_OWNER_TEXT_MAX      160 /* "kubernetes:" and a namespace, "token:" and a name. */
+#define D1_SECRET_BYTES_MIN    16  /* Contract: shorter secrets of ours are refused. */
+#define D1_SECRET_BYTES_MAX    4096
+#define D1_TIMELINE_EVENTS_MAX 64    /* Per owner name; later `asked` are only counted. */
+#define D1_TIMELINE_NAMES_MAX  65536 /* Names with events; the oldest give way. */
+#define D1_ALLOWFROM_MAX       64    /* CIDRs of one acme-dns account. */
+#define D1_ACCOUNTS_MAX        16777216
+#define D1_CHALLENGES_MAX      16777216
+#define D1_TOKENS_MAX          65536
+#define D1_RIGHTS_PATTERNS_MAX 65536 /* `names` and `owners` of one credential. */
+
+/* Configuration. */
+#define D1_CONFIG_BYTES_MAX 4194304
+#define D1_CONFIG_DEPTH_MAX 16
+#define D1_ZONES_MAX        4096
+#define D1_PATH_MAX         4096
+
+#endif /* D1_CORE_LIMITS_H */
