@@ -33,7 +33,7 @@ struct d1_http_peer {
 };
 
 struct d1_http_header {
-    const char *name; /* Lower case. */
+    const char *name;  /* Lower case. */
     const char *value; /* Without the blanks around it. */
 };
 
