@@ -1,0 +1,49 @@
+/*
+ * Credentials from the configuration: tokens for the HTTP front doors. An immutable set, replaced
+ * whole on reload.
+ *
+ * Threads: made by the control thread, then immutable.
+ * Memory: the set owns its tokens; secrets are kept only as SHA-256 (d1_sha256, domain "dns01d
+ *   token").
+ */
+#ifndef D1_SOLVER_CREDENTIAL_H
+#define D1_SOLVER_CREDENTIAL_H
+
+#include "core/text.h"
+#include "solver/rights.h"
+
+#define D1_TOKEN_DIGEST_DOMAIN   "dns01d token"
+#define D1_ACCOUNT_DIGEST_DOMAIN "dns01d account"
+
+/* Who asks: by what name its values are owned, and what it may do. */
+struct d1_credential {
+    const char *owner; /* "token:lego"; what d1_challenge.owner will say. */
+    const struct d1_rights *rights;
+};
+
+struct d1_credentials;
+
+int d1_credentials_create(struct d1_credentials **ret_set);
+void d1_credentials_destroy(struct d1_credentials *set);
+
+/*
+ * Add a token. The rights are owned by the set from success on. Returns 0, D1_EEXIST (the name, or
+ * another token with the same secret), D1_ELIMIT or -ENOMEM.
+ */
+int d1_credentials_add(struct d1_credentials *set, const char *name,
+                       const uint8_t digest[D1_SHA256_BYTES], struct d1_rights *rights);
+
+/* By secret alone (Bearer). NULL when there is none. Borrowed while the set lives. */
+const struct d1_credential *d1_credentials_by_digest(const struct d1_credentials *set,
+                                                     const uint8_t digest[D1_SHA256_BYTES]);
+
+/* By name and secret (Basic). NULL for an unknown name and for a wrong secret alike. */
+const struct d1_credential *d1_credentials_by_name(const struct d1_credentials *set,
+                                                   const char *name,
+                                                   const uint8_t digest[D1_SHA256_BYTES]);
+
+/* Every exact owner name of every token (see d1_rights_each_exact). */
+void d1_credentials_each_exact(const struct d1_credentials *set,
+                               void (*visit)(const struct d1_name *owner, void *arg), void *arg);
+
+#endif /* D1_SOLVER_CREDENTIAL_H */

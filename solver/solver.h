@@ -1,0 +1,139 @@
+/*
+ * Solver: Present and CleanUp, decided in one place whoever asked.
+ *
+ * Happy path of Present: the caller's right is checked; the publisher of the name is found; a value
+ * that the same owner holds already only has its lease renewed; otherwise limits are checked, the
+ * challenge is written to the store (timeline: presented), and when it is durable (committed) the
+ * whole set of the name's values is published (live); then `done` is called.
+ * Failures: no right (D1_EFORBIDDEN), name not ours (D1_ENOTSERVED), static TXT or CNAME there
+ * (D1_ESTATIC), bad value (D1_EVALUE), too many octets (D1_EVALUES), lease too long (D1_ELEASE),
+ * store down (D1_ESTORE, D1_ELIMIT), not live within present.limit (D1_ENOTYET).
+ *
+ * A value belongs to who presented it. The same value presented by two owners is served once and
+ * stays until both are gone. CleanUp of a value one does not own changes nothing and succeeds; an
+ * administrator can remove anything. Leases that end are removed here, by one timer.
+ *
+ * Threads: control loop only. Callback law as in store.h.
+ * Memory: a request is the caller's and stays untouched by him until its `done`.
+ * Limits: D1_OWNER_VALUES_BYTES_MAX octets of values per name, D1_CHALLENGES_MAX challenges.
+ */
+#ifndef D1_SOLVER_SOLVER_H
+#define D1_SOLVER_SOLVER_H
+
+#include "core/err.h"
+#include "solver/credential.h"
+#include "solver/publisher.h"
+#include "store/challenge.h"
+#include "store/store.h"
+
+struct d1_clock;
+struct d1_loop;
+struct d1_metrics;
+struct d1_metrics_block;
+struct d1_solver;
+struct d1_timeline;
+
+/* Through which door a request came; labels metrics and the timeline. */
+enum d1_door { D1_DOOR_ACMEDNS, D1_DOOR_HTTPREQ, D1_DOOR_API, D1_DOOR_SOCKET, D1_DOOR_COUNT };
+
+const char *d1_door_name(enum d1_door door);
+
+#define D1_LEASE_DEFAULT 0  /* leases.default */
+#define D1_LEASE_NONE    -1 /* No end; needs admin. */
+
+struct d1_solver_options {
+    struct d1_loop *loop;
+    const struct d1_clock *clock;
+    struct d1_store *store;
+    struct d1_timeline *timeline;
+    struct d1_metrics *metrics; /* NULL is allowed. */
+    struct d1_metrics_block *metrics_block;
+};
+
+/* What may change on reload. */
+struct d1_solver_settings {
+    int64_t lease_default_ms;
+    int64_t lease_maximum_ms;
+    int64_t present_limit_ms;
+    bool rolling_two;            /* api.txt-policy: rolling-2. */
+    struct d1_name account_zone; /* Where accounts get their names. */
+    bool account_zone_set;
+};
+
+int d1_solver_create(const struct d1_solver_options *options, struct d1_solver **ret_solver);
+void d1_solver_destroy(struct d1_solver *solver);
+
+/* Take new settings; credentials are owned by the solver from here on (the old set is freed). */
+void d1_solver_configure(struct d1_solver *solver, const struct d1_solver_settings *settings,
+                         struct d1_credentials *credentials);
+
+/* The set now in force; borrowed until the next configure. */
+const struct d1_credentials *d1_solver_credentials(const struct d1_solver *solver);
+
+/* Register a publisher; asked in the order of registration. */
+void d1_solver_add_publisher(struct d1_solver *solver, struct d1_publisher *publisher);
+
+/* Read the store, publish what lives, forget what has ended. Before the first request. */
+int d1_solver_load(struct d1_solver *solver, struct d1_error *error);
+
+/* Publish everything again: a publisher has a new, empty table (reload of zones). */
+int d1_solver_republish(struct d1_solver *solver);
+
+enum d1_solver_verb { D1_SOLVER_PRESENT, D1_SOLVER_CLEANUP };
+
+/* One Present or CleanUp. */
+struct d1_solver_request {
+    enum d1_solver_verb verb;
+    enum d1_door door;
+    struct d1_credential caller; /* Its rights must live until d1_solver_submit() has returned. */
+    struct d1_name name;         /* Owner name asked for. */
+    struct d1_txt_value value;
+    int64_t lease_ms;      /* Or D1_LEASE_DEFAULT, D1_LEASE_NONE. */
+    bool oldest_gives_way; /* /update: room is made by dropping this owner's oldest value. */
+    void (*done)(struct d1_solver_request *request, int err);
+
+    /* Results, for done. */
+    bool repeated;      /* The same owner held this value already. */
+    int64_t expires_ms; /* Unix time; 0: never. */
+
+    void *state; /* The solver's own. */
+};
+
+/* Start it. Returns 0, or an error at once (then `done` is never called). */
+int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request);
+
+/* One challenge as listed. */
+struct d1_challenge_view {
+    const struct d1_challenge *challenge;
+    bool live; /* Committed and published. */
+};
+
+/* Call visit with each challenge the rights allow to read. */
+void d1_solver_each(const struct d1_solver *solver, const struct d1_rights *rights,
+                    void (*visit)(const struct d1_challenge_view *view, void *arg), void *arg);
+
+/* One registration of an acme-dns account. */
+struct d1_solver_register {
+    const char *allowfrom; /* As d1_account.allowfrom; checked by the caller. */
+    void (*done)(struct d1_solver_register *request, int err);
+
+    /* Results, for done. */
+    struct d1_account account; /* Its allowfrom is the request's. */
+    char key[41];              /* The only time it is shown; wipe it. */
+
+    void *state; /* The solver's own. */
+};
+
+/* Make an account. Returns 0, D1_ENOTSERVED (no account zone), D1_ELIMIT, -errno ... */
+int d1_solver_register(struct d1_solver *solver, struct d1_solver_register *request);
+
+/*
+ * The account with that username (plain lower-case UUID) and key digest. Returns 0, or
+ * D1_EUNAUTHORIZED for both an unknown user and a wrong key, in the same time. Its allowfrom is
+ * borrowed until the loop goes on. Its rights: d1_rights_create_owner(); its values are owned by
+ * "account:USERNAME".
+ */
+int d1_solver_account(const struct d1_solver *solver, const char *username,
+                      const uint8_t key_digest[D1_SHA256_BYTES], struct d1_account *ret_account);
+
+#endif /* D1_SOLVER_SOLVER_H */

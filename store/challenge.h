@@ -1,0 +1,58 @@
+/*
+ * The records the store keeps: challenges (leases of one TXT value at one owner name), acme-dns
+ * accounts, and names that stay known for a while.
+ *
+ * Threads: plain values.
+ * Memory: the structs own nothing; they are how records travel. Who keeps many of them keeps them
+ *   in a smaller form.
+ * Limits: a value is 1 to 255 octets: one character-string, never split (RFC 1035, 3.3.14).
+ */
+#ifndef D1_STORE_CHALLENGE_H
+#define D1_STORE_CHALLENGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "core/limits.h"
+#include "core/text.h"
+#include "dns/name.h"
+
+struct d1_txt_value {
+    uint8_t length;
+    uint8_t octets[D1_TXT_STRING_MAX];
+};
+
+static inline bool d1_txt_value_equal(const struct d1_txt_value *a, const struct d1_txt_value *b) {
+    return a->length == b->length && memcmp(a->octets, b->octets, a->length) == 0;
+}
+
+/* Copy 1 to 255 octets. Returns 0 or D1_EVALUE. */
+int d1_txt_value_set(struct d1_txt_value *ret_value, const void *octets, size_t length);
+
+/* One value at one name, held by one owner. (name, value, owner) is its identity. */
+struct d1_challenge {
+    struct d1_name name;
+    struct d1_txt_value value;
+    char owner[D1_OWNER_TEXT_MAX + 1]; /* "token:lego", "account:UUID", "socket" ... */
+    int64_t created_ms;                /* Unix time. */
+    int64_t expires_ms;                /* Unix time; 0: never (an administrator asked for it). */
+};
+
+/* An acme-dns account: owner of exactly one name for now. */
+struct d1_account {
+    char username[D1_UUID_TEXT_BYTES];
+    uint8_t key_digest[D1_SHA256_BYTES]; /* d1_sha256("dns01d account", key). */
+    struct d1_name name;                 /* SUBDOMAIN.ACCOUNT-ZONE */
+    int64_t created_ms;
+    const char *allowfrom; /* CIDRs as the client wrote them, one blank between; "": everybody. */
+};
+
+/* A name that is answered NODATA, never NXDOMAIN, until a moment (contract: "known"). */
+struct d1_known_name {
+    struct d1_name name;
+    int64_t until_ms;
+};
+
+#endif /* D1_STORE_CHALLENGE_H */
