@@ -1,0 +1,47 @@
+/*
+ * Answers: messages in, answers out, a batch at a time, as a pure function over the served data.
+ * UDP and TCP workers, tests and fuzz targets call the same one.
+ *
+ * Threads: any reader that is online in the served data's epoch. No lock, no allocation, no system
+ *   call, no logging.
+ * Memory: messages and reply buffers are the caller's; they must not overlap.
+ * Limits: at most D1_UDP_BATCH slots; a reply is never longer than reply_max.
+ */
+#ifndef D1_DNSD_ANSWER_H
+#define D1_DNSD_ANSWER_H
+
+#include "dns/wire.h"
+#include "dnsd/served.h"
+
+/* What the caller counts or tells the timeline. */
+enum d1_answer_note {
+    D1_NOTE_CHALLENGE = 1,  /* Asked for a name that holds challenge values. */
+    D1_NOTE_UNEXPECTED = 2, /* TXT asked for a known name that holds none. */
+    D1_NOTE_TRUNCATED = 4,
+};
+
+struct d1_answer_slot {
+    /* In. */
+    const uint8_t *message;
+    size_t length;
+    uint8_t *reply;
+    size_t reply_max; /* UDP: D1_DNS_UDP_MAX octets of room; TCP: D1_DNS_MESSAGE_MAX. */
+    bool tcp;
+
+    /* Out. */
+    size_t reply_length; /* 0: no answer. */
+    uint8_t rcode;       /* Low four bits are the header's. */
+    uint8_t notes;       /* enum d1_answer_note */
+    uint8_t answers;     /* ANCOUNT, at most 255. */
+
+    /* Scratch, valid after the call for the timeline: query.name and query.type. */
+    enum d1_query_verdict verdict;
+    uint64_t hash;
+    struct d1_query query;
+};
+
+/* Answer all slots: parse all, prefetch buckets, prefetch records, then compare and copy. */
+void d1_answer_batch(const struct d1_served *served, struct d1_answer_slot *slots,
+                     size_t count) D1_HOT;
+
+#endif /* D1_DNSD_ANSWER_H */

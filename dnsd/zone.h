@@ -1,0 +1,60 @@
+/*
+ * Zones: what we are authoritative for. A set of zones is immutable and replaced whole.
+ *
+ * Threads: made by the control thread; readers may call d1_zones_find.
+ * Memory: the set owns its zones; found ones are borrowed while the set lives.
+ * Limits: D1_ZONES_MAX zones.
+ */
+#ifndef D1_DNSD_ZONE_H
+#define D1_DNSD_ZONE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "dns/name.h"
+
+/*
+ * The authority section of negative answers, encoded once: the zone's SOA with TTL min(its TTL,
+ * MINIMUM) (RFC 2308, 3), all of its names written as pointers into the question where they end in
+ * the zone. `patch` are the offsets of two-octet pointers to the apex, which stands at a place in
+ * the question that depends on the question's length.
+ */
+struct d1_negative {
+    uint16_t length;
+    uint8_t patches;
+    uint16_t patch[3];
+    uint8_t wire[2 * D1_NAME_OCTETS_MAX + 64];
+};
+
+struct d1_zone {
+    struct d1_name apex;
+    uint32_t index;         /* In its set; what d1_record.zone says. */
+    uint32_t challenge_ttl; /* Seconds: zones[].ttl. */
+    struct d1_negative negative;
+};
+
+struct d1_zones;
+
+/* One zone as the configuration gives it. */
+struct d1_zone_config {
+    struct d1_name name;
+    size_t nameservers_count;
+    const struct d1_name *nameservers; /* The first is the SOA's MNAME. */
+    struct d1_name hostmaster;
+    size_t records_count;
+    const char *const *records; /* Zone-file lines. */
+    const char *file;           /* A whole zone file, or NULL; its SOA and NS then hold. */
+    uint32_t ttl;
+    uint32_t negative_ttl; /* SOA MINIMUM and TTL of the SOA we make. */
+    uint32_t serial;       /* Of the SOA we make. */
+};
+
+/* The zone with the longest apex at or above the name (labels counted off the left), or NULL. */
+const struct d1_zone *d1_zones_find(const struct d1_zones *zones, const struct d1_name *name);
+
+const struct d1_zone *d1_zones_at(const struct d1_zones *zones, uint32_t index);
+size_t d1_zones_count(const struct d1_zones *zones);
+
+#endif /* D1_DNSD_ZONE_H */
