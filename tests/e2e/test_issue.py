@@ -1,0 +1,121 @@
+"""lego gets certificates from Pebble; Pebble asks Unbound, which asks NSD and dns01d.
+
+The names of example.test are delegated by a CNAME to owner names in auth.example.test.
+"""
+
+import http.server
+import threading
+
+import dns.rcode
+import dns.rdatatype
+import pytest
+
+from dnsask import ask, texts
+from world import DELEGATED
+
+WWW = "www.example.test"
+
+
+def events(world, domain):
+    return world.dns01d.timeline(DELEGATED[domain], "lego")
+
+
+def kinds(noted):
+    return [event["event"] for event in noted]
+
+
+def assert_nothing_served(world, domain):
+    """The owner name is known but holds no value: NODATA with SOA, not to be cached."""
+    reply = ask(world.dns01d_server, DELEGATED[domain])
+    assert reply.rcode() == dns.rcode.NOERROR
+    assert texts(reply) == set()
+    assert [rrset.rdtype for rrset in reply.authority] == [dns.rdatatype.SOA]
+    assert reply.authority[0].ttl == 0
+
+
+def test_one_name(world):
+    before = len(events(world, WWW))
+    certificate, output = world.issue(WWW)
+    assert certificate, output
+    world.verify(certificate, [WWW])
+    noted = events(world, WWW)[before:]
+    seen = kinds(noted)
+    assert seen[0] == "presented"
+    assert seen.index("committed") < seen.index("live") < seen.index("asked")
+    assert seen[-1] == "removed"
+    askers = {event["from"].rsplit(":", 1)[0] for event in noted if event["event"] == "asked"}
+    assert askers == {world.unbound[0]}
+    assert_nothing_served(world, WWW)
+
+
+def test_two_names_in_one_order(world):
+    names = [WWW, "mail.example.test"]
+    certificate, output = world.issue(*names)
+    assert certificate, output
+    world.verify(certificate, names)
+    for name in names:
+        assert_nothing_served(world, name)
+
+
+def test_name_and_wildcard_share_an_owner(world):
+    names = ["shop.example.test", "*.shop.example.test"]
+    certificate, output = world.issue(*names)
+    assert certificate, output
+    world.verify(certificate, names)
+    presented = [event["value"] for event in events(world, "shop.example.test")
+                 if event["event"] == "presented"]
+    assert len(set(presented)) == 2
+    assert_nothing_served(world, "shop.example.test")
+
+
+def test_again_for_the_same_name(world):
+    """A value of the last order left nowhere (in no cache) would not fit this one."""
+    for _ in range(2):
+        certificate, output = world.issue("mail.example.test")
+        assert certificate, output
+        world.verify(certificate, ["mail.example.test"])
+
+
+def test_wrong_secret(world):
+    before = len(events(world, WWW))
+    certificate, output = world.issue(WWW, secret="not-the-secret-of-lego")
+    assert certificate is None
+    assert "401" in output
+    assert "presented" not in kinds(events(world, WWW)[before:])
+    assert_nothing_served(world, WWW)
+
+
+def test_owner_name_without_a_right(world):
+    certificate, output = world.issue("lost.example.test")
+    assert certificate is None
+    assert "403" in output
+    assert texts(ask(world.dns01d_server, DELEGATED["lost.example.test"])) == set()
+
+
+@pytest.fixture
+def liar():
+    """An httpreq endpoint that says yes and does nothing."""
+
+    class Yes(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Yes) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield "http://127.0.0.1:{}".format(server.server_address[1])
+        server.shutdown()
+        thread.join()
+
+
+def test_the_world_refuses_without_a_record(world, liar):
+    """The other tests mean something: without the TXT record Pebble issues nothing."""
+    certificate, output = world.issue(WWW, endpoint=liar)
+    assert certificate is None
+    assert "urn:ietf:params:acme:error:unauthorized" in output
