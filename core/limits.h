@@ -30,16 +30,24 @@
 #define D1_ASKED_RING_LENGTH    1024   /* Timeline events a worker holds for the control thread. */
 
 /* HTTP. */
-#define D1_HTTP_HEADER_BYTES_MAX 16384 /* Request line and headers together. */
-#define D1_HTTP_HEADERS_MAX      64
-#define D1_HTTP_TARGET_BYTES_MAX 4096
-#define D1_HTTP_BODY_BYTES_MAX   65536
-#define D1_HTTP_CONNECTIONS_MAX  4096   /* Per listener, bounded again by RLIMIT_NOFILE. */
-#define D1_HTTP_HEADER_MS        10000  /* From the first octet of a request to its last header. */
-#define D1_HTTP_BODY_MS          30000  /* From the last header to the end of the body. */
-#define D1_HTTP_IDLE_MS          120000 /* Keep-alive, as acme-dns. */
-#define D1_HTTP_WRITE_MS         30000  /* A client that does not read its answer. */
-#define D1_JSON_DEPTH_MAX        32     /* jansson recurses; nothing of ours nests deeper than 4. */
+#define D1_HTTP_HEADER_BYTES_MAX          16384 /* Request line and headers together. */
+#define D1_HTTP_HEADERS_MAX               64
+#define D1_HTTP_TARGET_BYTES_MAX          4096
+#define D1_HTTP_BODY_BYTES_MAX            65536
+#define D1_HTTP_METHOD_BYTES_MAX          32 /* The longest registered one has 17 (RFC 9110, 16.1). */
+#define D1_HTTP_TRAILER_BYTES_MAX         1024 /* Read and forgotten. */
+#define D1_HTTP_CHUNK_EXTENSION_BYTES_MAX 256  /* In all chunks of a body together. */
+#define D1_HTTP_RESPONSE_HEAD_BYTES_MAX   8192
+#define D1_HTTP_READ_BYTES                16384 /* One read; also what is held of pipelined requests. */
+#define D1_HTTP_BACKLOG                   512
+#define D1_HTTP_CONNECTIONS_MAX           4096 /* Per listener, bounded again by RLIMIT_NOFILE. */
+#define D1_HTTP_HEADER_MS                 10000 /* From the first octet of a request to its last header. */
+#define D1_HTTP_BODY_MS                   30000  /* From the last header to the end of the body. */
+#define D1_HTTP_IDLE_MS                   120000 /* Keep-alive, as acme-dns. */
+#define D1_HTTP_WRITE_MS                  30000  /* A client that does not read its answer. */
+#define D1_HTTP_LINGER_MS                 2000 /* After the last answer: until the client has closed too. */
+#define D1_HTTP_LINGER_BYTES_MAX          1048576 /* Read and forgotten in that time. */
+#define D1_JSON_DEPTH_MAX                 32 /* jansson recurses; nothing of ours nests deeper than 4. */
 
 /* Store and solver. */
 #define D1_STORE_QUEUE_MAX     16384 /* Writes that wait for a commit; then 503. */

@@ -22,14 +22,13 @@
 
 struct d1_error;
 struct d1_loop;
-struct d1_clock;
 struct d1_http_server;
 struct d1_http_exchange;
 
 /* Who is at the other end. */
 struct d1_http_peer {
     struct sockaddr_storage address; /* ss_family is AF_INET, AF_INET6 or AF_UNIX. */
-    uint32_t uid;                    /* AF_UNIX: SO_PEERCRED. */
+    uint32_t uid;                    /* AF_UNIX: SO_PEERCRED; else UINT32_MAX, which is no user. */
 };
 
 struct d1_http_header {
@@ -66,9 +65,23 @@ struct d1_http_response {
 typedef void (*d1_http_request_fn)(struct d1_http_exchange *exchange,
                                    const struct d1_http_request *request, void *arg);
 
-/* A server without listeners. Loop and clock are borrowed. Returns 0 or -ENOMEM. */
+/* A server without listeners. The loop is borrowed. Returns 0 or -ENOMEM. */
 int d1_http_server_create(struct d1_loop *loop, d1_http_request_fn on_request, void *arg,
                           struct d1_http_server **ret_server);
+
+/* Times in milliseconds; D1_HTTP_* in core/limits.h unless set otherwise. */
+struct d1_http_limits {
+    uint64_t header_ms;
+    uint64_t body_ms;
+    uint64_t idle_ms;
+    uint64_t write_ms;
+    uint64_t linger_ms;
+    unsigned connections_max; /* Per listener; those over it are closed at once. */
+};
+
+/* Read or change the limits; they hold for what begins after the call. */
+void d1_http_server_limits(const struct d1_http_server *server, struct d1_http_limits *ret_limits);
+void d1_http_server_set_limits(struct d1_http_server *server, const struct d1_http_limits *limits);
 
 /*
  * Listen on a TCP address ("127.0.0.1:8053", "[::1]:8053"; port 0 takes a free one). `tag` is handed
@@ -87,12 +100,13 @@ int d1_http_server_listen_unix(struct d1_http_server *server, const char *path, 
 
 /*
  * Stop accepting, answer what was asked, close each connection after that; after grace_ms close the
- * rest. `closed(arg)` is called from the loop when nothing is left; then destroy may be called.
+ * rest. `closed(arg)` is called from the loop when nothing is left; then destroy may be called. An
+ * exchange that is not answered yet is something left, with or without its connection. Not twice.
  */
 void d1_http_server_stop(struct d1_http_server *server, uint64_t grace_ms,
                          void (*closed)(void *arg), void *arg);
 
-/* Only before any listen, or after `closed` was called. NULL is allowed. */
+/* Only before any listen (failed ones count), or after `closed` was called. NULL is allowed. */
 void d1_http_server_destroy(struct d1_http_server *server);
 
 /* Answer the request of this exchange. The exchange is gone afterwards. */
