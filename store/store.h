@@ -62,11 +62,11 @@ struct d1_store_watcher {
 };
 
 struct d1_store_options {
-    const char *backend;   /* "memory" or "sqlite". */
-    const char *state_dir; /* sqlite: the database is STATE-DIR/dns01d.db, mode 0600. */
-    struct d1_loop *loop;  /* The control loop. */
-    const struct d1_clock *clock;
-    struct d1_metrics *metrics;             /* NULL is allowed. */
+    const char *backend;          /* "memory" or "sqlite". */
+    const char *state_dir;        /* sqlite: the database is STATE-DIR/dns01d.db, mode 0600. */
+    struct d1_loop *loop;         /* The control loop. */
+    const struct d1_clock *clock; /* Not read yet: commits are timed on the store thread. */
+    struct d1_metrics *metrics;   /* NULL is allowed. */
     struct d1_metrics_block *metrics_block; /* The control thread's. */
 };
 
@@ -87,7 +87,12 @@ int d1_store_load(struct d1_store *store, void (*changed)(const struct d1_store_
 /* Register a watcher (borrowed until close). */
 void d1_store_watch(struct d1_store *store, struct d1_store_watcher *watcher);
 
-/* Submit a write. Returns 0, D1_ELIMIT (queue full), D1_ESTOPPING or D1_ESTORE (degraded). */
+/*
+ * Submit a write of at least one change. Returns 0, D1_ELIMIT (queue full) or D1_ESTOPPING. A store
+ * that is not writable still takes writes: each is an attempt, and the first that succeeds makes
+ * it writable again. `done` gets 0, D1_EEXIST (the name is another account's; sqlite only: who
+ * registers checks first), or what made the whole transaction fail: -ENOSPC, -ENOMEM, D1_ESTORE.
+ */
 int d1_store_write(struct d1_store *store, struct d1_store_write *write);
 
 /* The newest revision that watchers have seen. */
@@ -96,9 +101,12 @@ uint64_t d1_store_revision(const struct d1_store *store);
 /* Whether the last commit succeeded (for /readyz details and metrics). */
 bool d1_store_writable(const struct d1_store *store);
 
+/* Why it failed, for the log; code 0 when it succeeded. Borrowed until the next `done`. */
+const struct d1_error *d1_store_last_error(const struct d1_store *store);
+
 /*
  * Stop taking writes, finish those that wait, then call closed(arg) from the loop and free the
- * store. Watchers and `done`s are called as usual until then.
+ * store. Watchers and `done`s are called as usual until then; the loop must run that long.
  */
 void d1_store_close(struct d1_store *store, void (*closed)(void *arg), void *arg);
 

@@ -1,0 +1,299 @@
+/*
+ * The embedded store: one SQLite database, write-ahead log, flushed at every commit.
+ *
+ * Happy path of a commit: BEGIN IMMEDIATE; each write applies its changes and gets the next
+ * revision; the newest revision is stored in the same transaction; COMMIT flushes the log.
+ *
+ * Failure modes:
+ *   - A write breaks a rule of the schema (the name of an account is taken): its own changes are
+ *     undone by a savepoint, the others go on.
+ *   - Anything else (disk full, I/O error, database held by another program): the transaction is
+ *     rolled back and the revision in memory stays; the next commit starts afresh.
+ */
+#include "store/sqlite.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+
+enum statement {
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    SAVEPOINT,
+    RELEASE,
+    ROLLBACK_TO,
+    SET_REVISION,
+    PUT_CHALLENGE,
+    REMOVE_CHALLENGE,
+    PUT_ACCOUNT,
+    REMOVE_ACCOUNT,
+    PUT_KNOWN,
+    REMOVE_KNOWN,
+    STATEMENT_COUNT,
+};
+
+static const char *const statement_texts[STATEMENT_COUNT] = {
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
+    [SAVEPOINT] = "SAVEPOINT one_write",
+    [RELEASE] = "RELEASE one_write",
+    [ROLLBACK_TO] = "ROLLBACK TO one_write",
+    [SET_REVISION] = "UPDATE meta SET value = ?1 WHERE key = 'revision'",
+    [PUT_CHALLENGE] =
+        "INSERT INTO challenge(name, value, owner, created, expires) VALUES (?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT (name, value, owner)"
+        " DO UPDATE SET created = excluded.created, expires = excluded.expires",
+    [REMOVE_CHALLENGE] = "DELETE FROM challenge WHERE name = ?1 AND value = ?2 AND owner = ?3",
+    [PUT_ACCOUNT] = "INSERT INTO account(username, key_digest, name, allowfrom, created)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (username)"
+                    " DO UPDATE SET key_digest = excluded.key_digest, name = excluded.name,"
+                    " allowfrom = excluded.allowfrom, created = excluded.created",
+    [REMOVE_ACCOUNT] = "DELETE FROM account WHERE username = ?1",
+    [PUT_KNOWN] = "INSERT INTO known(name, until) VALUES (?1, ?2)"
+                  " ON CONFLICT (name) DO UPDATE SET until = excluded.until",
+    [REMOVE_KNOWN] = "DELETE FROM known WHERE name = ?1",
+};
+
+struct sqlite {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    uint64_t revision; /* Of the last committed write. */
+    int lock;
+    char name[D1_NAME_TEXT_MAX]; /* Bound to statements, so it stays where it is. */
+    char path[D1_SQLITE_PATH_BYTES];
+};
+
+/* Run a statement that returns no row, with what is bound to it. */
+static int run(struct sqlite *sqlite, enum statement which) {
+    sqlite3_stmt *statement = sqlite->statements[which];
+    int rc = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int bind_name(struct sqlite *sqlite, sqlite3_stmt *statement, int index,
+                     const struct d1_name *name) {
+    int length = (int)d1_name_to_text(name, sqlite->name);
+    return sqlite3_bind_text(statement, index, sqlite->name, length, SQLITE_STATIC);
+}
+
+static int apply_challenge(struct sqlite *sqlite, enum statement which,
+                           const struct d1_challenge *challenge) {
+    sqlite3_stmt *statement = sqlite->statements[which];
+    int rc = bind_name(sqlite, statement, 1, &challenge->name);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_blob(statement, 2, challenge->value.octets, challenge->value.length,
+                               SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_text(statement, 3, challenge->owner, -1, SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK && which == PUT_CHALLENGE) {
+        rc = sqlite3_bind_int64(statement, 4, challenge->created_ms);
+    }
+    if (rc == SQLITE_OK && which == PUT_CHALLENGE) {
+        rc = sqlite3_bind_int64(statement, 5, challenge->expires_ms);
+    }
+    return rc == SQLITE_OK ? run(sqlite, which) : rc;
+}
+
+static int put_account(struct sqlite *sqlite, const struct d1_account *account) {
+    sqlite3_stmt *statement = sqlite->statements[PUT_ACCOUNT];
+    int rc = sqlite3_bind_text(statement, 1, account->username, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_blob(statement, 2, account->key_digest, sizeof(account->key_digest),
+                               SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK) {
+        rc = bind_name(sqlite, statement, 3, &account->name);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_text(statement, 4, account->allowfrom, -1, SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_int64(statement, 5, account->created_ms);
+    }
+    return rc == SQLITE_OK ? run(sqlite, PUT_ACCOUNT) : rc;
+}
+
+static int remove_account(struct sqlite *sqlite, const struct d1_account *account) {
+    sqlite3_stmt *statement = sqlite->statements[REMOVE_ACCOUNT];
+    int rc = sqlite3_bind_text(statement, 1, account->username, -1, SQLITE_STATIC);
+    return rc == SQLITE_OK ? run(sqlite, REMOVE_ACCOUNT) : rc;
+}
+
+static int apply_known(struct sqlite *sqlite, enum statement which,
+                       const struct d1_known_name *known) {
+    sqlite3_stmt *statement = sqlite->statements[which];
+    int rc = bind_name(sqlite, statement, 1, &known->name);
+    if (rc == SQLITE_OK && which == PUT_KNOWN) {
+        rc = sqlite3_bind_int64(statement, 2, known->until_ms);
+    }
+    return rc == SQLITE_OK ? run(sqlite, which) : rc;
+}
+
+static int apply_change(struct sqlite *sqlite, const struct d1_store_change *change) {
+    switch (change->op) {
+    case D1_STORE_PUT_CHALLENGE:
+        return apply_challenge(sqlite, PUT_CHALLENGE, change->challenge);
+    case D1_STORE_REMOVE_CHALLENGE:
+        return apply_challenge(sqlite, REMOVE_CHALLENGE, change->challenge);
+    case D1_STORE_PUT_ACCOUNT:
+        return put_account(sqlite, change->account);
+    case D1_STORE_REMOVE_ACCOUNT:
+        return remove_account(sqlite, change->account);
+    case D1_STORE_PUT_KNOWN:
+        return apply_known(sqlite, PUT_KNOWN, change->known);
+    case D1_STORE_REMOVE_KNOWN:
+        return apply_known(sqlite, REMOVE_KNOWN, change->known);
+    }
+    return SQLITE_MISUSE;
+}
+
+/* A refused statement undoes itself, so only writes of several changes need the savepoint. */
+static int apply_write(struct sqlite *sqlite, struct d1_store_write *write, uint64_t *revision) {
+    bool several = write->count > 1;
+    int rc = several ? run(sqlite, SAVEPOINT) : SQLITE_OK;
+    for (size_t i = 0; rc == SQLITE_OK && i < write->count; i++) {
+        rc = apply_change(sqlite, &write->changes[i]);
+    }
+    if ((rc & 0xff) == SQLITE_CONSTRAINT) {
+        write->err = rc == SQLITE_CONSTRAINT_UNIQUE ? D1_EEXIST : D1_EINTERNAL;
+        rc = several ? run(sqlite, ROLLBACK_TO) : SQLITE_OK;
+    } else {
+        write->err = D1_OK;
+        write->revision = *revision + 1;
+    }
+    if (rc == SQLITE_OK && several) {
+        rc = run(sqlite, RELEASE);
+    }
+    if (rc == SQLITE_OK && write->err == D1_OK) {
+        *revision += 1;
+    }
+    return rc;
+}
+
+static int sqlite_commit(void *state, struct d1_store_write *first, struct d1_error *error) {
+    struct sqlite *sqlite = state;
+    uint64_t revision = sqlite->revision;
+    int rc = run(sqlite, BEGIN);
+    for (struct d1_store_write *write = first; rc == SQLITE_OK && write != NULL;
+         write = write->next) {
+        rc = apply_write(sqlite, write, &revision);
+    }
+    if (rc == SQLITE_OK && revision != sqlite->revision) {
+        rc = sqlite3_bind_int64(sqlite->statements[SET_REVISION], 1, (int64_t)revision);
+        if (rc == SQLITE_OK) {
+            rc = run(sqlite, SET_REVISION);
+        }
+    }
+    if (rc == SQLITE_OK) {
+        rc = run(sqlite, COMMIT);
+    }
+    if (rc == SQLITE_OK) {
+        sqlite->revision = revision;
+        return D1_OK;
+    }
+    int err = d1_sqlite_error(sqlite->db, sqlite->path, rc, error);
+    if (sqlite3_get_autocommit(sqlite->db) == 0) {
+        run(sqlite, ROLLBACK);
+    }
+    /* To who asked, all the rest is one: the store does not take writes now. */
+    return err == -ENOSPC || err == -ENOMEM ? err : D1_ESTORE;
+}
+
+static int sqlite_load(void *state, void (*changed)(const struct d1_store_change *, void *),
+                       void *arg, struct d1_error *error) {
+    struct sqlite *sqlite = state;
+    return d1_sqlite_load(sqlite->db, sqlite->path, changed, arg, error);
+}
+
+static void free_all(struct sqlite *sqlite) {
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        sqlite3_finalize(sqlite->statements[i]);
+    }
+    int rc = sqlite3_close(sqlite->db);
+    assert(rc == SQLITE_OK);
+    (void)rc;
+    if (sqlite->lock >= 0) {
+        close(sqlite->lock);
+    }
+    d1_free(sqlite);
+}
+
+/* A mark that cannot be set costs the next start an integrity check, nothing else. */
+static void sqlite_close(void *state) {
+    struct sqlite *sqlite = state;
+    d1_sqlite_set_clean(sqlite->db, true);
+    free_all(sqlite);
+}
+
+static int open_database(struct sqlite *sqlite, struct d1_error *error) {
+    int rc = sqlite3_open_v2(sqlite->path, &sqlite->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                             NULL);
+    if (sqlite->db == NULL) {
+        return d1_error_set(error, -ENOMEM, "%s: %s", sqlite->path, d1_err_text(-ENOMEM));
+    }
+    if (rc != SQLITE_OK) {
+        return d1_sqlite_error(sqlite->db, sqlite->path, rc, error);
+    }
+    sqlite3_extended_result_codes(sqlite->db, 1);
+    sqlite3_busy_timeout(sqlite->db, D1_SQLITE_BUSY_MS);
+    return d1_sqlite_prepare_schema(sqlite->db, sqlite->path, error);
+}
+
+static int prepare_statements(struct sqlite *sqlite, struct d1_error *error) {
+    int64_t revision = 0;
+    int rc =
+        d1_sqlite_number(sqlite->db, "SELECT value FROM meta WHERE key = 'revision'", &revision);
+    if (rc == SQLITE_DONE || revision < 0) {
+        return d1_error_set(error, D1_ECORRUPT,
+                            "%s: table meta: no revision; restore it from a "
+                            "backup, or move it away to start empty",
+                            sqlite->path);
+    }
+    sqlite->revision = (uint64_t)revision;
+    for (size_t i = 0; rc == SQLITE_OK && i < STATEMENT_COUNT; i++) {
+        rc = sqlite3_prepare_v3(sqlite->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                &sqlite->statements[i], NULL);
+    }
+    return rc == SQLITE_OK ? D1_OK : d1_sqlite_error(sqlite->db, sqlite->path, rc, error);
+}
+
+static int sqlite_open(const struct d1_store_backend *backend,
+                       const struct d1_store_options *options, void **ret_state,
+                       uint64_t *ret_revision, struct d1_error *error) {
+    (void)backend;
+    struct sqlite *sqlite = d1_calloc(1, sizeof(*sqlite));
+    if (sqlite == NULL) {
+        return d1_error_set(error, -ENOMEM, "store: %s", d1_err_text(-ENOMEM));
+    }
+    sqlite->lock = -1;
+    int err = d1_sqlite_claim(options->state_dir, sqlite->path, &sqlite->lock, error);
+    if (err == D1_OK) {
+        err = open_database(sqlite, error);
+    }
+    if (err == D1_OK) {
+        err = prepare_statements(sqlite, error);
+    }
+    if (err != D1_OK) {
+        free_all(sqlite);
+        return err;
+    }
+    *ret_state = sqlite;
+    *ret_revision = sqlite->revision;
+    return D1_OK;
+}
+
+const struct d1_store_backend d1_store_sqlite = {
+    .name = "sqlite",
+    .threaded = true,
+    .open = sqlite_open,
+    .load = sqlite_load,
+    .commit = sqlite_commit,
+    .close = sqlite_close,
+};

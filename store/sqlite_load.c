@@ -1,0 +1,135 @@
+/*
+ * Rows to changes, once at start. Nothing is allocated per row: a million of them take seconds at
+ * most, on the thread that builds the tables from them.
+ */
+#include <string.h>
+
+#include "store/sqlite.h"
+
+struct loader {
+    sqlite3 *db;
+    const char *path;
+    void (*changed)(const struct d1_store_change *, void *);
+    void *arg;
+    struct d1_error *error;
+};
+
+static int bad_row(const struct loader *loader, const char *table, const char *what,
+                   const unsigned char *text) {
+    return d1_error_set(loader->error, D1_ECORRUPT,
+                        "%s: table %s: bad %s '%.200s'; correct or delete the row with sqlite3, or "
+                        "restore the file from a backup",
+                        loader->path, table, what, text != NULL ? (const char *)text : "");
+}
+
+static int read_name(sqlite3_stmt *row, int column, struct d1_name *ret_name) {
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    if (text == NULL) {
+        return D1_ENAME;
+    }
+    return d1_name_parse(text, (size_t)sqlite3_column_bytes(row, column), ret_name);
+}
+
+/* Copy a text that must fit, NUL included. */
+static int read_text(sqlite3_stmt *row, int column, char *ret_text, size_t size) {
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    size_t length = (size_t)sqlite3_column_bytes(row, column);
+    if (text == NULL || length >= size || strlen(text) != length) {
+        return D1_EPARSE;
+    }
+    memcpy(ret_text, text, length + 1);
+    return D1_OK;
+}
+
+static int load_account(const struct loader *loader, sqlite3_stmt *row) {
+    struct d1_account account;
+    if (read_text(row, 0, account.username, sizeof(account.username)) != D1_OK) {
+        return bad_row(loader, "account", "username", sqlite3_column_text(row, 0));
+    }
+    const void *digest = sqlite3_column_blob(row, 1);
+    if (digest == NULL || sqlite3_column_bytes(row, 1) != D1_SHA256_BYTES) {
+        return bad_row(loader, "account", "key_digest of", sqlite3_column_text(row, 0));
+    }
+    memcpy(account.key_digest, digest, D1_SHA256_BYTES);
+    if (read_name(row, 2, &account.name) != D1_OK) {
+        return bad_row(loader, "account", "name", sqlite3_column_text(row, 2));
+    }
+    account.allowfrom = (const char *)sqlite3_column_text(row, 3);
+    if (account.allowfrom == NULL) {
+        return bad_row(loader, "account", "allowfrom of", sqlite3_column_text(row, 0));
+    }
+    account.created_ms = sqlite3_column_int64(row, 4);
+    struct d1_store_change change = {.op = D1_STORE_PUT_ACCOUNT, .account = &account};
+    loader->changed(&change, loader->arg);
+    return D1_OK;
+}
+
+static int load_known(const struct loader *loader, sqlite3_stmt *row) {
+    struct d1_known_name known;
+    if (read_name(row, 0, &known.name) != D1_OK) {
+        return bad_row(loader, "known", "name", sqlite3_column_text(row, 0));
+    }
+    known.until_ms = sqlite3_column_int64(row, 1);
+    struct d1_store_change change = {.op = D1_STORE_PUT_KNOWN, .known = &known};
+    loader->changed(&change, loader->arg);
+    return D1_OK;
+}
+
+static int load_challenge(const struct loader *loader, sqlite3_stmt *row) {
+    struct d1_challenge challenge;
+    if (read_name(row, 0, &challenge.name) != D1_OK) {
+        return bad_row(loader, "challenge", "name", sqlite3_column_text(row, 0));
+    }
+    const void *value = sqlite3_column_blob(row, 1);
+    int length = sqlite3_column_bytes(row, 1);
+    if (value == NULL || d1_txt_value_set(&challenge.value, value, (size_t)length) != D1_OK) {
+        return bad_row(loader, "challenge", "value at", sqlite3_column_text(row, 0));
+    }
+    if (read_text(row, 2, challenge.owner, sizeof(challenge.owner)) != D1_OK) {
+        return bad_row(loader, "challenge", "owner", sqlite3_column_text(row, 2));
+    }
+    challenge.created_ms = sqlite3_column_int64(row, 3);
+    challenge.expires_ms = sqlite3_column_int64(row, 4);
+    struct d1_store_change change = {.op = D1_STORE_PUT_CHALLENGE, .challenge = &challenge};
+    loader->changed(&change, loader->arg);
+    return D1_OK;
+}
+
+static int load_rows(const struct loader *loader, const char *sql,
+                     int (*load_row)(const struct loader *, sqlite3_stmt *)) {
+    sqlite3_stmt *row = NULL;
+    int rc = sqlite3_prepare_v2(loader->db, sql, -1, &row, NULL);
+    if (rc != SQLITE_OK) {
+        return d1_sqlite_error(loader->db, loader->path, rc, loader->error);
+    }
+    int err = D1_OK;
+    while (err == D1_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+        err = load_row(loader, row);
+    }
+    if (err == D1_OK && rc != SQLITE_DONE) {
+        err = d1_sqlite_error(loader->db, loader->path, rc, loader->error);
+    }
+    sqlite3_finalize(row);
+    return err;
+}
+
+int d1_sqlite_load(sqlite3 *db, const char *path,
+                   void (*changed)(const struct d1_store_change *, void *), void *arg,
+                   struct d1_error *error) {
+    const struct loader loader = {
+        .db = db, .path = path, .changed = changed, .arg = arg, .error = error};
+    int err = load_rows(&loader,
+                        "SELECT username, key_digest, name, allowfrom, created"
+                        " FROM account ORDER BY username",
+                        load_account);
+    if (err == D1_OK) {
+        err = load_rows(&loader, "SELECT name, until FROM known ORDER BY name", load_known);
+    }
+    if (err == D1_OK) {
+        err = load_rows(&loader,
+                        "SELECT name, value, owner, created, expires"
+                        " FROM challenge ORDER BY name, value, owner",
+                        load_challenge);
+    }
+    return err;
+}
