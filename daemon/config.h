@@ -1,0 +1,76 @@
+/*
+ * Configuration: a YAML file, checked whole against the table of settings, turned into one
+ * immutable struct. The names are the contract with users; docs/man/dns01d.conf.5 explains them.
+ *
+ * Threads: made and read on the control thread.
+ * Memory: d1_config owns everything it points at; texts live in its tree of nodes.
+ */
+#ifndef D1_DAEMON_CONFIG_H
+#define D1_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/setting.h"
+#include "dnsd/zone.h"
+#include "solver/solver.h"
+#include "webhook/frontend.h"
+
+/* A list of texts, borrowed from the tree. */
+struct d1_texts {
+    size_t count;
+    const char **item; /* Owned array of borrowed texts. */
+    bool is_default;   /* Nobody wrote it: e.g. an IPv6 address may be missing. */
+};
+
+struct d1_config {
+    struct d1_node *root; /* The checked tree. */
+    int log_level;        /* enum d1_log_level */
+    int log_format;
+    const char *state_dir;
+    const char *control_socket; /* "": STATE-DIR/control.sock. */
+    struct d1_texts dns_listen;
+    unsigned dns_workers; /* 0: one per CPU. */
+    size_t zones_count;
+    struct d1_zone_config *zones;
+    struct d1_solver_settings solver;
+    struct d1_texts api_listen;
+    struct d1_frontend_settings frontend;
+    struct d1_credentials *credentials; /* NULL once the solver took it. */
+    const char *store_backend;
+    struct d1_texts metrics_listen;
+};
+
+/* Where faults go: one line each, "FILE:LINE: path: what is wrong, what was expected". */
+struct d1_config_faults {
+    void (*line)(void *arg, const char *text);
+    void *arg;
+    const char *file;
+    unsigned count;
+};
+
+/*
+ * Read and check `path`; NULL reads no file and serves the zone of the built-in example. Secrets are
+ * read here, from their files. Returns 0 and the configuration, D1_ECONFIG (faults were reported) or
+ * -ENOMEM.
+ */
+int d1_config_read(const char *path, struct d1_config_faults *faults,
+                   struct d1_config **ret_config);
+
+/* The same from a text. */
+int d1_config_parse(const char *text, size_t length, struct d1_config_faults *faults,
+                    struct d1_config **ret_config);
+
+/* NULL is allowed. */
+void d1_config_destroy(struct d1_config *config);
+
+/* The first setting that differs and needs a restart to change, or NULL. */
+const char *d1_config_needs_restart(const struct d1_config *old, const struct d1_config *fresh);
+
+/* The table all of this is checked against. */
+const struct d1_setting *d1_config_settings(void);
+
+extern const char *const d1_log_levels[];
+extern const char *const d1_log_formats[];
+
+#endif /* D1_DAEMON_CONFIG_H */

@@ -1,0 +1,20 @@
+/*
+ * Whole small files into memory.
+ *
+ * Memory: the result is the caller's (d1_free; wipe it first where it was a secret).
+ */
+#ifndef D1_DAEMON_FILE_H
+#define D1_DAEMON_FILE_H
+
+#include <stddef.h>
+
+#include "core/err.h"
+
+/*
+ * Read all of `path`, `max` octets at most, with a NUL behind. Returns 0, D1_ETOOLARGE or -errno,
+ * with path, reason and what to do in *error.
+ */
+int d1_file_read(const char *path, size_t max, char **ret_text, size_t *ret_length,
+                 struct d1_error *error);
+
+#endif /* D1_DAEMON_FILE_H */

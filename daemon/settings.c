@@ -1,0 +1,345 @@
+/*
+ * Every setting of the configuration file, declared once.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/net.h"
+#include "core/text.h"
+#include "daemon/config.h"
+
+#define DAY_MS INT64_C(86400000)
+
+const char *const d1_log_levels[] = {"error", "warn", "info", "debug", NULL};
+const char *const d1_log_formats[] = {"text", "json", NULL};
+
+static int check_address(const char *text, struct d1_error *error) {
+    struct sockaddr_storage address;
+    if (d1_address_parse(text, &address) != D1_OK) {
+        return d1_error_set(error, D1_EPARSE,
+                            "an address and port like 127.0.0.1:5300 or [::1]:5300");
+    }
+    return D1_OK;
+}
+
+static int check_name(const char *text, struct d1_error *error) {
+    struct d1_name name;
+    if (d1_name_from_text(text, &name) != D1_OK || name.length == 1) {
+        return d1_error_set(error, D1_ENAME, "a domain name like auth.example.org");
+    }
+    return D1_OK;
+}
+
+static int check_pattern(const char *text, struct d1_error *error) {
+    struct d1_name name;
+    size_t stars = strspn(text, "*");
+    const char *rest = text + stars;
+    if (stars == 1 || stars == 2) {
+        if (rest[0] == '\0') {
+            return D1_OK;
+        }
+        rest += rest[0] == '.' ? 1 : 0;
+        stars = rest[-1] == '.' ? 0 : stars; /* `*name` is no pattern. */
+    }
+    if (stars > 0 || strchr(rest, '*') != NULL || d1_name_from_text(rest, &name) != D1_OK) {
+        return d1_error_set(error, D1_ENAME,
+                            "a name, `*.NAME` (one label) or `**.NAME` (one or more)");
+    }
+    return D1_OK;
+}
+
+static int check_cidr(const char *text, struct d1_error *error) {
+    char address[INET6_ADDRSTRLEN];
+    uint8_t octets[16];
+    uint64_t bits;
+    size_t length = strcspn(text, "/");
+    bool six = memchr(text, ':', length) != NULL;
+    if (length < sizeof(address) && text[length] == '/') {
+        memcpy(address, text, length);
+        address[length] = '\0';
+        if (inet_pton(six ? AF_INET6 : AF_INET, address, octets) == 1 &&
+            d1_number_parse(text + length + 1, 0, six ? 128 : 32, &bits) == D1_OK) {
+            return D1_OK;
+        }
+    }
+    return d1_error_set(error, D1_EPARSE, "a network like 192.0.2.0/24 or 2001:db8::/32");
+}
+
+static int check_base_path(const char *text, struct d1_error *error) {
+    size_t length = strlen(text);
+    if (text[0] != '/' || length < 2 || text[length - 1] == '/' || strpbrk(text, "?# %") != NULL) {
+        return d1_error_set(error, D1_EPARSE, "a path like /acme, without a slash at its end");
+    }
+    return D1_OK;
+}
+
+static int check_token_name(const char *text, struct d1_error *error) {
+    if (strlen(text) > D1_TOKEN_NAME_MAX || strpbrk(text, ": \t\r\n") != NULL) {
+        return d1_error_set(error, D1_EPARSE, "a short name without blanks and colons");
+    }
+    return D1_OK;
+}
+
+#define END \
+    { .name = NULL }
+#define NOT_BUILT(key) \
+    { .name = (key), .type = D1_SETTING_TEXT, .flags = D1_SETTING_NOT_BUILT, .help = "" }
+
+static const struct d1_setting address_item[] = {
+    {.type = D1_SETTING_TEXT, .check = check_address, .help = "an address and port"}};
+static const struct d1_setting name_item[] = {
+    {.type = D1_SETTING_TEXT, .check = check_name, .help = "a domain name"}};
+static const struct d1_setting pattern_item[] = {
+    {.type = D1_SETTING_TEXT, .check = check_pattern, .help = "a name pattern"}};
+static const struct d1_setting cidr_item[] = {
+    {.type = D1_SETTING_TEXT, .check = check_cidr, .help = "a network"}};
+static const struct d1_setting line_item[] = {
+    {.type = D1_SETTING_TEXT, .help = "a zone-file line like \"ns1 A 192.0.2.1\""}};
+
+static const char *const verb_choices[] = {"present", "cleanup", "read", "register", "admin", NULL};
+static const struct d1_setting verb_item[] = {
+    {.type = D1_SETTING_CHOICE, .choices = verb_choices, .help = "a verb"}};
+
+static const char *const dns_listen_default[] = {"127.0.0.1:5300", "[::1]:5300", NULL};
+static const char *const api_listen_default[] = {"127.0.0.1:8053", NULL};
+static const char *const metrics_listen_default[] = {"127.0.0.1:9353", NULL};
+static const char *const verbs_default[] = {"present", "cleanup", "read", NULL};
+static const char *const backend_choices[] = {"sqlite", "memory", NULL};
+static const char *const registration_choices[] = {"token", "open", "closed", NULL};
+static const char *const policy_choices[] = {"lease", "rolling-2", NULL};
+static const char *const confirm_choices[] = {"all", "quorum", "local", NULL};
+
+static const struct d1_setting log_fields[] = {{.name = "level",
+                                                .type = D1_SETTING_CHOICE,
+                                                .fallback = "info",
+                                                .choices = d1_log_levels,
+                                                .help = "error, warn, info or debug"},
+                                               {.name = "format",
+                                                .type = D1_SETTING_CHOICE,
+                                                .fallback = "text",
+                                                .choices = d1_log_formats,
+                                                .help = "text or json"},
+                                               END};
+
+static const struct d1_setting dns_fields[] = {
+    {.name = "listen",
+     .type = D1_SETTING_LIST,
+     .fallback_list = dns_listen_default,
+     .fields = address_item,
+     .help = "addresses for UDP and TCP; [] turns DNS off"},
+    {.name = "workers",
+     .type = D1_SETTING_NUMBER,
+     .fallback = "0",
+     .max = D1_WORKERS_MAX,
+     .help = "threads that answer; 0: one per CPU this process may use"},
+    NOT_BUILT("proxy-protocol-from"),
+    NOT_BUILT("rate-limit"),
+    NOT_BUILT("cookie-secret-file"),
+    NOT_BUILT("update-forward-to"),
+    END};
+
+static const struct d1_setting zone_fields[] = {
+    {.name = "name",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_REQUIRED,
+     .check = check_name,
+     .help = "apex of the zone, delegated to this server"},
+    {.name = "nameservers",
+     .type = D1_SETTING_LIST,
+     .fields = name_item,
+     .help = "its NS records; the first is the SOA's MNAME"},
+    {.name = "hostmaster",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .check = check_name,
+     .help = "the SOA's RNAME; empty: hostmaster.ZONE"},
+    {.name = "records",
+     .type = D1_SETTING_LIST,
+     .fields = line_item,
+     .help = "static records: zone-file lines, relative to the zone"},
+    {.name = "file",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "a whole zone file of static records; its SOA and NS then hold"},
+    {.name = "ttl",
+     .type = D1_SETTING_NUMBER,
+     .fallback = "0",
+     .max = 86400,
+     .help = "TTL of challenge TXT records, in seconds"},
+    {.name = "negative-ttl",
+     .type = D1_SETTING_NUMBER,
+     .fallback = "0",
+     .max = 86400,
+     .help = "SOA minimum: how long caches keep a negative answer, in seconds"},
+    NOT_BUILT("dnssec"),
+    NOT_BUILT("allow-transfer"),
+    NOT_BUILT("also-notify"),
+    NOT_BUILT("wait-for-secondaries"),
+    END};
+static const struct d1_setting zone_item[] = {
+    {.type = D1_SETTING_MAP, .fields = zone_fields, .help = "a map with `name` and more"}};
+
+static const struct d1_setting leases_fields[] = {
+    NOT_BUILT("kubernetes"),
+    {.name = "default",
+     .type = D1_SETTING_DURATION,
+     .fallback = "24h",
+     .min = 1000,
+     .max = 366 * DAY_MS,
+     .help = "how long a value stays when the client names no lease"},
+    {.name = "maximum",
+     .type = D1_SETTING_DURATION,
+     .fallback = "30d",
+     .min = 1000,
+     .max = 3660 * DAY_MS,
+     .help = "the longest lease a client may ask for"},
+    END};
+
+static const struct d1_setting present_fields[] = {
+    {.name = "confirm",
+     .type = D1_SETTING_CHOICE,
+     .fallback = "all",
+     .choices = confirm_choices,
+     .help = "which live nodes must serve a value before Present returns: all, quorum or local"},
+    {.name = "limit",
+     .type = D1_SETTING_DURATION,
+     .fallback = "25s",
+     .min = 100,
+     .max = 25000,
+     .help = "how long Present waits for that, then answers \"not yet\""},
+    END};
+
+static const struct d1_setting limits_fields[] = {{.name = "registrations",
+                                                   .type = D1_SETTING_RATE,
+                                                   .fallback = "30/h",
+                                                   .max = 1000000,
+                                                   .help = "per client address; 0: off"},
+                                                  {.name = "auth-failures",
+                                                   .type = D1_SETTING_RATE,
+                                                   .fallback = "60/m",
+                                                   .max = 1000000,
+                                                   .help = "per client address; 0: off"},
+                                                  END};
+
+static const struct d1_setting api_fields[] = {
+    {.name = "listen",
+     .type = D1_SETTING_LIST,
+     .fallback_list = api_listen_default,
+     .fields = address_item,
+     .help = "addresses of the acme-dns, httpreq and native API; [] turns it off"},
+    {.name = "base-path",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .check = check_base_path,
+     .help = "URL prefix"},
+    NOT_BUILT("tls"),
+    {.name = "insecure",
+     .type = D1_SETTING_BOOL,
+     .fallback = "false",
+     .help = "allow plain HTTP on addresses other than loopback"},
+    {.name = "registration",
+     .type = D1_SETTING_CHOICE,
+     .fallback = "token",
+     .choices = registration_choices,
+     .help = "who may POST /register: token (with the verb register), open or closed"},
+    {.name = "txt-policy",
+     .type = D1_SETTING_CHOICE,
+     .fallback = "lease",
+     .choices = policy_choices,
+     .help = "lease: values live side by side; rolling-2: two slots, as acme-dns"},
+    {.name = "account-zone",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .check = check_name,
+     .help = "where /register makes its subdomains; empty: the first zone"},
+    {.name = "trusted-proxies",
+     .type = D1_SETTING_LIST,
+     .fields = cidr_item,
+     .help = "networks whose X-Forwarded-For is believed"},
+    {.name = "limits", .type = D1_SETTING_MAP, .fields = limits_fields, .help = "rate limits"},
+    END};
+
+static const struct d1_setting token_fields[] = {
+    {.name = "name",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_REQUIRED,
+     .check = check_token_name,
+     .help = "the token's name: user name of Basic, owner of its values"},
+    {.name = "secret-file",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_REQUIRED,
+     .help = "file that holds the secret, at least 16 octets"},
+    {.name = "names",
+     .type = D1_SETTING_LIST,
+     .fields = pattern_item,
+     .help = "validated names it may ask for"},
+    {.name = "owners",
+     .type = D1_SETTING_LIST,
+     .fields = pattern_item,
+     .help = "owner names in our zones it may write"},
+    {.name = "verbs",
+     .type = D1_SETTING_LIST,
+     .fallback_list = verbs_default,
+     .fields = verb_item,
+     .help = "present, cleanup, read, register, admin"},
+    END};
+static const struct d1_setting token_item[] = {
+    {.type = D1_SETTING_MAP, .fields = token_fields, .help = "a map with `name`, `secret-file`"}};
+
+static const struct d1_setting store_fields[] = {
+    {.name = "backend",
+     .type = D1_SETTING_CHOICE,
+     .fallback = "sqlite",
+     .choices = backend_choices,
+     .help = "sqlite (durable) or memory (lost at exit)"},
+    NOT_BUILT("etcd"),
+    END};
+
+static const struct d1_setting metrics_fields[] = {
+    {.name = "listen",
+     .type = D1_SETTING_LIST,
+     .fallback_list = metrics_listen_default,
+     .fields = address_item,
+     .help = "addresses of /metrics, /livez and /readyz; [] turns it off"},
+    END};
+
+static const struct d1_setting settings[] = {
+    {.name = "log", .type = D1_SETTING_MAP, .fields = log_fields, .help = "events on stderr"},
+    {.name = "state-dir",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "empty: $STATE_DIRECTORY, else ./dns01d-state"},
+    {.name = "control-socket",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "empty: STATE-DIR/control.sock; root and our own user are admin there"},
+    {.name = "dns", .type = D1_SETTING_MAP, .fields = dns_fields, .help = "the DNS server"},
+    {.name = "zones", .type = D1_SETTING_LIST, .fields = zone_item, .help = "zones served here"},
+    NOT_BUILT("delegations"),
+    {.name = "leases", .type = D1_SETTING_MAP, .fields = leases_fields, .help = "lease lengths"},
+    {.name = "present",
+     .type = D1_SETTING_MAP,
+     .fields = present_fields,
+     .help = "when Present returns"},
+    {.name = "api", .type = D1_SETTING_MAP, .fields = api_fields, .help = "the HTTP front doors"},
+    NOT_BUILT("webhook"),
+    NOT_BUILT("providers"),
+    NOT_BUILT("provider-dirs"),
+    NOT_BUILT("resolver"),
+    NOT_BUILT("routes"),
+    NOT_BUILT("tsig-keys"),
+    {.name = "tokens",
+     .type = D1_SETTING_LIST,
+     .fields = token_item,
+     .help = "credentials of the HTTP front doors"},
+    {.name = "store",
+     .type = D1_SETTING_MAP,
+     .fields = store_fields,
+     .help = "where the truth is kept"},
+    {.name = "metrics", .type = D1_SETTING_MAP, .fields = metrics_fields, .help = "Prometheus"},
+    END};
+
+const struct d1_setting *d1_config_settings(void) {
+    return settings;
+}

@@ -1,0 +1,51 @@
+/* What the files of the daemon share: its object. Private to daemon/. */
+#ifndef D1_DAEMON_WIRING_H
+#define D1_DAEMON_WIRING_H
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "core/epoch.h"
+#include "core/loop.h"
+#include "core/metrics.h"
+#include "core/step.h"
+#include "daemon/daemon.h"
+#include "daemon/probe.h"
+#include "dnsd/server.h"
+#include "solver/timeline.h"
+#include "store/store.h"
+
+struct d1_daemon {
+    struct d1_config *config;
+    const char *config_path;
+    struct d1_log *log;
+    const struct d1_clock *clock;
+    struct d1_loop *loop;  /* Control: the calling thread. */
+    struct d1_loop *front; /* HTTP. */
+    bool front_started;
+    struct d1_metrics *metrics;
+    struct d1_metrics_block *metrics_block; /* The control thread's. */
+    struct d1_epoch *epoch;
+    struct d1_served_current current;
+    struct d1_served_publisher *publisher;
+    struct d1_store *store;
+    struct d1_timeline *timeline;
+    struct d1_solver *solver;
+    struct d1_dnsd *dnsd;       /* NULL: dns.listen is empty. */
+    struct d1_texts dns_listen; /* What is left of dns.listen; items borrowed. */
+    struct d1_frontend *frontend;
+    struct d1_probe *probe; /* NULL: no DNS. */
+    struct d1_step step;
+    _Atomic bool stopping;
+    bool announced; /* Said "ready". */
+    uv_signal_t signals[3];
+    uv_timer_t reclaim;
+    char api_text[512]; /* Addresses bound, for the log. */
+    char metrics_text[256];
+    char control_path[108];
+};
+
+/* Read the configuration again and take it, or keep the old one and say why. Control loop. */
+int d1_daemon_reload(struct d1_daemon *daemon, struct d1_error *error);
+
+#endif /* D1_DAEMON_WIRING_H */
