@@ -20,7 +20,7 @@
 #include "core/limits.h"
 #include "core/loop.h"
 #include "core/mem.h"
-#include "core/text.h"
+#include "core/net.h"
 #include "http/internal.h"
 
 static void take_connection(struct d1_http_listener *listener);
@@ -65,35 +65,6 @@ static void on_connection(uv_stream_t *stream, int status) {
     }
 }
 
-/* "127.0.0.1:8053" or "[::1]:8053": numbers only, nothing is looked up. */
-static int read_address(const char *text, struct sockaddr_storage *ret_address) {
-    char host[64];
-    const char *colon = strrchr(text, ':');
-    uint64_t port;
-    if (colon == NULL || d1_number_parse(colon + 1, 0, 65535, &port) != D1_OK) {
-        return D1_EPARSE;
-    }
-    size_t length = (size_t)(colon - text);
-    bool brackets = length >= 2 && text[0] == '[' && text[length - 1] == ']';
-    if (brackets) {
-        text++;
-        length -= 2;
-    }
-    if (length >= sizeof(host)) {
-        return D1_EPARSE;
-    }
-    memcpy(host, text, length);
-    host[length] = '\0';
-    struct sockaddr_storage address = {0};
-    int err = brackets ? uv_ip6_addr(host, (int)port, (struct sockaddr_in6 *)&address)
-                       : uv_ip4_addr(host, (int)port, (struct sockaddr_in *)&address);
-    if (err != 0) {
-        return D1_EPARSE;
-    }
-    *ret_address = address;
-    return D1_OK;
-}
-
 static uint16_t bound_port(const uv_tcp_t *tcp) {
     struct sockaddr_storage address = {0};
     int length = sizeof(address);
@@ -107,7 +78,7 @@ static uint16_t bound_port(const uv_tcp_t *tcp) {
 int d1_http_listener_tcp(struct d1_http_listener *listener, const char *address, uint16_t *ret_port,
                          struct d1_error *error) {
     struct sockaddr_storage storage;
-    if (read_address(address, &storage) != D1_OK) {
+    if (d1_address_parse(address, &storage) != D1_OK) {
         return d1_error_set(error, D1_EPARSE,
                             "%s: not an address and port (127.0.0.1:8053, [::1]:8053)", address);
     }

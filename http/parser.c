@@ -220,8 +220,8 @@ static int on_header_field(llhttp_t *llhttp, const char *at, size_t length) {
 
 static int on_header_value(llhttp_t *llhttp, const char *at, size_t length) {
     struct d1_http_parser *parser = owner(llhttp);
-    if (parser->framing != IN_HEAD) {
-        return 0;
+    if (parser->framing != IN_HEAD || length == 0) {
+        return 0; /* llhttp finds an empty value at the beginning of the next line. */
     }
     struct field *field = &parser->field[parser->fields_count];
     if (field->value == NULL) {
@@ -370,11 +370,10 @@ static int run_llhttp(struct d1_http_parser *parser, const void *data, size_t le
     }
     switch (err) {
     case HPE_INVALID_METHOD:
-    case HPE_INVALID_CONSTANT: /* A method of another protocol: the prefilter has seen HTTP/1. */
+    case HPE_INVALID_CONSTANT: /* Methods of other protocols; the version was checked before. */
+    case HPE_INVALID_VERSION:
     case HPE_PAUSED_H2_UPGRADE:
         return 501;
-    case HPE_INVALID_VERSION:
-        return 505;
     default:
         return 400;
     }

@@ -136,8 +136,11 @@ int d1_http_response_head(const struct d1_http_response *response, const char *d
         put_field(&writer, header->name, header->value);
     }
     put(&writer, "\r\n");
+    if (writer.failed) {
+        return D1_ETOOLARGE;
+    }
     *ret_length = d1_writer_length(&writer);
-    return writer.failed ? D1_ETOOLARGE : D1_OK;
+    return D1_OK;
 }
 
 struct d1_http_response d1_http_refusal(int status) {
