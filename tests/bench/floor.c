@@ -21,7 +21,7 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "core/mem.h"
-#include "tests/bench/address.h"
+#include "core/net.h"
 #include "tests/bench/floor_table.h"
 
 #define BATCH            D1_UDP_BATCH
@@ -193,10 +193,9 @@ static struct floor *floor_create(void) {
 
 static int open_socket(const char *listen, int *ret_fd) {
     struct sockaddr_storage address;
-    socklen_t length;
     int bytes = SOCKET_BYTES;
     int probe = IP_PMTUDISC_PROBE;
-    if (d1_bench_address_parse(listen, &address, &length) < 0) {
+    if (d1_address_parse(listen, &address) < 0) {
         return -EINVAL;
     }
     int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -209,7 +208,7 @@ static int open_socket(const char *listen, int *ret_fd) {
     if (address.ss_family == AF_INET) {
         setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof(probe));
     }
-    if (bind(fd, (const struct sockaddr *)&address, length) < 0) {
+    if (bind(fd, (const struct sockaddr *)&address, d1_address_length(&address)) < 0) {
         int err = -errno;
         close(fd);
         return err;

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/net.h"
 #include "core/text.h"
-#include "tests/bench/address.h"
 #include "tests/bench/load.h"
 #include "tests/bench/udp.h"
 
@@ -84,7 +84,7 @@ static int set_option(struct options *options, int letter, const char *value) {
     struct d1_bench_settings *settings = &options->settings;
     switch (letter) {
     case 's':
-        return d1_bench_address_parse(value, &settings->server, &settings->server_length);
+        return d1_address_parse(value, &settings->server);
     case 'q':
         options->query_path = value;
         return 0;
@@ -135,7 +135,8 @@ static int parse_options(int argc, char **argv, struct options *options) {
             return -1;
         }
     }
-    if (optind < argc || options->settings.server_length == 0 || options->query_path == NULL) {
+    if (optind < argc || options->settings.server.ss_family == AF_UNSPEC ||
+        options->query_path == NULL) {
         fputs(usage_text, stderr);
         return -1;
     }

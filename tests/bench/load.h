@@ -23,7 +23,6 @@ struct d1_bench_settings {
     const struct d1_clock *clock;
     const struct d1_bench_queries *queries;
     struct sockaddr_storage server;
-    socklen_t server_length;
     unsigned sockets; /* 1 .. D1_BENCH_SOCKETS_MAX. */
     unsigned window;  /* Queries under way on each socket, 1 .. D1_BENCH_WINDOW_MAX. */
     int64_t wait_us;  /* How long the server may take to give its first right answer. */

@@ -23,6 +23,7 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
+#include "core/net.h"
 
 #define BATCH          64
 #define RECEIVE_BYTES  2048
@@ -193,7 +194,7 @@ static int open_connection(const struct d1_bench_settings *settings,
     /* More than the kernel allows is cut down, which is still the most there is. */
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-    if (connect(fd, server, settings->server_length) < 0) {
+    if (connect(fd, server, d1_address_length(&settings->server)) < 0) {
         int err = -errno;
         close(fd);
         return err;
