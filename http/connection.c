@@ -208,7 +208,7 @@ static void follow_parser(struct d1_http_connection *connection) {
         d1_step_move(&connection->step, BODY);
         end_after(connection, limits->body_ms);
         if (d1_http_parser_take_expectation(connection->parser)) {
-            static char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+            char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
             uv_buf_t piece = {.base = text, .len = sizeof(text) - 1};
             if (d1_http_transport_write(&connection->transport, &piece, 1, false) < 0) {
                 close_connection(connection);

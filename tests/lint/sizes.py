@@ -1,15 +1,17 @@
-"""How long functions and files may be, and how many parameters a function may have."""
+"""How long functions and files may be, how deep they nest, how many parameters they take."""
 
 import json
+import re
 import subprocess
 
 from tree import Finding
 
-TITLE = "sizes: functions, files, headers, parameters"
+TITLE = "sizes: functions, files, headers, parameters, nesting"
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 800
 HEADER_LINES_MAX = 250
 PARAMETERS_MAX = 6
+NESTING_MAX = 3
 
 SAMPLES = {
     "core/long.c": ("int f(int a) {\n" + "    a++;\n" * 70 + "    return a;\n}\n", 1),
@@ -20,6 +22,11 @@ SAMPLES = {
                     "    return a;\n}\n", 1),
     "core/six.c": ("int f(int a, int b, int c, int d, int e, int (*h)(int, int)) {\n"
                    "    return a;\n}\n", None),
+    "core/deep.c": ("int f(int a) {\n    if (a) {\n        for (;;) {\n            if (a) {\n"
+                    "                if (a) {\n                    a++;\n                }\n"
+                    "            }\n        }\n    }\n    return a;\n}\n", 5),
+    "core/flat.c": ("int f(int a) {\n    if (a) {\n        struct s b = {{{a}}};\n        do {\n"
+                    "            a++;\n        } while (a);\n    }\n    return a;\n}\n", None),
 }
 
 
@@ -31,6 +38,8 @@ def check(tree):
             yield Finding(path, count, f"{count} lines; at most {limit}", "lines")
     for tag in function_tags(tree):
         yield from check_function(tag)
+        if tag["kind"] == "function" and "end" in tag:
+            yield from check_nesting(tree, tag)
 
 
 def function_tags(tree):
@@ -62,3 +71,23 @@ def count_parameters(signature):
         depth += {"(": 1, ")": -1}.get(c, 0)
         commas += c == "," and depth == 1
     return commas + 1
+
+
+def check_nesting(tree, tag):
+    """Blocks of if, else, for, while, do and switch within one another; reported once."""
+    lines = tree.code(tag["path"]).split("\n")
+    body = "\n".join(lines[tag["line"] - 1:tag["end"]])
+    blocks = []
+    for found in re.finditer(r"[{}]", body):
+        if found.group() == "}":
+            if blocks:
+                blocks.pop()
+            continue
+        before = body[:found.start()].rstrip()
+        blocks.append(before.endswith(")") or re.search(r"\b(else|do)$", before) is not None)
+        depth = sum(blocks) - 1
+        if depth > NESTING_MAX:
+            line = tag["line"] + body.count("\n", 0, found.start())
+            yield Finding(tag["path"], line, f"{tag['name']} nests {depth} deep; at most "
+                          f"{NESTING_MAX}", tag["name"])
+            return
