@@ -49,6 +49,12 @@
 #define D1_HTTP_LINGER_BYTES_MAX          1048576 /* Read and forgotten in that time. */
 #define D1_JSON_DEPTH_MAX                 32 /* jansson recurses; nothing of ours nests deeper than 4. */
 
+/* Front doors. */
+#define D1_JSON_KEYS_MAX         64       /* Of an object we read; each is compared with each. */
+#define D1_LIST_ENTRIES_MAX      10000    /* Challenges in one listing; more are only said to be. */
+#define D1_HTTP_ANSWER_BYTES_MAX 33554432 /* A full listing with the longest names and values. */
+#define D1_LIMIT_ADDRESSES       8192     /* Client addresses whose frequency is remembered. */
+
 /* Store and solver. */
 #define D1_STORE_QUEUE_MAX     16384 /* Writes that wait for a commit; then 503. */
 #define D1_STORE_BATCH_MAX     1024  /* Writes in one transaction. */

@@ -1,0 +1,31 @@
+/*
+ * The native API's administration: reload. Accounts, tokens, keys, providers and backup come later.
+ */
+#include "core/err.h"
+#include "webhook/routes.h"
+
+static void reload_run(struct d1_job *job, const struct d1_credential *credential) {
+    (void)credential;
+    const struct d1_frontend_options *options = &job->doors->options;
+    struct d1_error error = {.code = D1_OK};
+    int err = options->reload(options->arg, &error);
+    if (err == D1_OK) {
+        d1_bytes_add_text(&job->body, "{\"reloaded\":true}");
+        d1_job_answer(job, 200);
+    } else {
+        d1_job_fail(job, err, error.text[0] != '\0' ? error.text : NULL);
+    }
+    d1_job_finish(job);
+}
+
+const struct d1_route d1_api_admin_routes[] = {
+    {
+        .method = "POST",
+        .path = "/v1/reload",
+        .kinds = D1_KIND_BIT(D1_FRONTEND_API) | D1_KIND_BIT(D1_FRONTEND_CONTROL),
+        .auth = D1_AUTH_TOKEN,
+        .verbs = D1_VERB_ADMIN,
+        .run = reload_run,
+    },
+    {.path = NULL},
+};

@@ -1,0 +1,389 @@
+/*
+ * Happy path of a request on the front loop: newest settings are taken, the path without its prefix
+ * is matched, the client's address and what it offers as its credential are read, limits are asked,
+ * the route reads the body, and the job is posted to the control loop (see job.h).
+ * Failures: no memory (503), no such path (404), wrong method (405), limits (429), no credential
+ * (401): answered here, without bothering the control loop.
+ *
+ * Settings are an immutable object. The control loop leaves the newest in `next`, the front loop
+ * takes it from there; each free what they replace, so neither waits for the other.
+ */
+#include "webhook/route.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "http/server.h"
+#include "webhook/job.h"
+#include "webhook/limit.h"
+#include "webhook/routes.h"
+
+#define HOUR_MS   INT64_C(3600000)
+#define MINUTE_MS INT64_C(60000)
+
+struct settings {
+    char *base_path; /* "" or "/prefix", no final '/'. */
+    enum d1_registration registration;
+    unsigned registrations_per_hour;
+    unsigned auth_failures_per_minute;
+    size_t trusted_count;
+    struct d1_cidr trusted[];
+};
+
+struct d1_router {
+    struct d1_doors doors;
+    d1_router_respond_fn respond;
+    void *arg;
+    size_t pending;
+    struct settings *settings; /* The front loop's; NULL before the first configure. */
+    _Atomic(struct settings *) next;
+    struct d1_limit *registrations;
+    struct d1_limit *auth_failures;
+};
+
+static void on_control(struct d1_message *message);
+static void on_answered(struct d1_message *message);
+
+static void free_settings(struct settings *settings) {
+    if (settings != NULL) {
+        d1_free(settings->base_path);
+        d1_free(settings);
+    }
+}
+
+int d1_router_create(const struct d1_frontend_options *options, d1_router_respond_fn respond,
+                     void *arg, struct d1_router **ret_router) {
+    struct d1_router *router = d1_calloc(1, sizeof(*router));
+    if (router == NULL) {
+        return -ENOMEM;
+    }
+    router->doors.options = *options;
+    router->respond = respond;
+    router->arg = arg;
+    atomic_init(&router->next, NULL);
+    int err = d1_limit_create(options->clock, &router->registrations);
+    if (err == D1_OK) {
+        err = d1_limit_create(options->clock, &router->auth_failures);
+    }
+    if (err == D1_OK) {
+        err = d1_rights_create(NULL, 0, NULL, 0, D1_VERB_ADMIN, &router->doors.admin, NULL);
+    }
+    if (err != D1_OK) {
+        d1_router_destroy(router);
+        return err;
+    }
+    *ret_router = router;
+    return D1_OK;
+}
+
+void d1_router_destroy(struct d1_router *router) {
+    if (router == NULL) {
+        return;
+    }
+    d1_rights_destroy(router->doors.admin);
+    d1_limit_destroy(router->registrations);
+    d1_limit_destroy(router->auth_failures);
+    free_settings(router->settings);
+    free_settings(atomic_load(&router->next));
+    d1_free(router);
+}
+
+int d1_router_configure(struct d1_router *router, const struct d1_frontend_settings *from) {
+    size_t count = from->trusted_proxies_count;
+    struct settings *settings =
+        d1_calloc(1, sizeof(*settings) + count * sizeof(settings->trusted[0]));
+    if (settings == NULL) {
+        return -ENOMEM;
+    }
+    size_t length = strlen(from->base_path);
+    while (length > 0 && from->base_path[length - 1] == '/') {
+        length--;
+    }
+    settings->base_path = d1_strndup(from->base_path, length);
+    if (settings->base_path == NULL) {
+        free_settings(settings);
+        return -ENOMEM;
+    }
+    settings->registration = from->registration;
+    settings->registrations_per_hour = from->registrations_per_hour;
+    settings->auth_failures_per_minute = from->auth_failures_per_minute;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = from->trusted_proxies[i];
+        if (d1_cidr_parse(text, strlen(text), &settings->trusted[i]) != D1_OK) {
+            free_settings(settings);
+            return D1_EPARSE;
+        }
+    }
+    settings->trusted_count = count;
+    free_settings(atomic_exchange_explicit(&router->next, settings, memory_order_acq_rel));
+    return D1_OK;
+}
+
+static void take_settings(struct d1_router *router) {
+    struct settings *next = atomic_exchange_explicit(&router->next, NULL, memory_order_acq_rel);
+    if (next == NULL) {
+        return;
+    }
+    free_settings(router->settings);
+    router->settings = next;
+    d1_limit_configure(router->registrations, next->registrations_per_hour, HOUR_MS);
+    d1_limit_configure(router->auth_failures, next->auth_failures_per_minute, MINUTE_MS);
+}
+
+size_t d1_router_pending(const struct d1_router *router) {
+    return router->pending;
+}
+
+/* The path below the base path, which only the API listener has; NULL when it is not below. */
+static const char *strip_base(const struct d1_router *router, enum d1_frontend_kind kind,
+                              const char *path) {
+    if (kind != D1_FRONTEND_API || router->settings == NULL) {
+        return path;
+    }
+    size_t length = strlen(router->settings->base_path);
+    if (strncmp(path, router->settings->base_path, length) != 0 || path[length] != '/') {
+        return NULL;
+    }
+    return path + length;
+}
+
+/* Whether the path has the pattern's form; what stands for "{}" goes to the job. */
+static bool matches(const char *pattern, const char *path, struct d1_job *job) {
+    const char *hole = strstr(pattern, "{}");
+    if (hole == NULL) {
+        return strcmp(pattern, path) == 0;
+    }
+    size_t before = (size_t)(hole - pattern);
+    if (strncmp(pattern, path, before) != 0) {
+        return false;
+    }
+    const char *segment = path + before;
+    size_t length = strcspn(segment, "/");
+    if (length == 0 || strcmp(segment + length, hole + 2) != 0) {
+        return false;
+    }
+    job->segment = segment;
+    job->segment_length = length;
+    return true;
+}
+
+/* Sets job->route, or job->allow when only the method is wrong. */
+static void find_route(struct d1_job *job, const char *method, const char *path) {
+    static const struct d1_route *const tables[] = {
+        d1_acmedns_routes,   d1_httpreq_routes, d1_api_challenge_routes,
+        d1_api_admin_routes, d1_health_routes,
+    };
+    size_t used = 0;
+    for (size_t t = 0; t < D1_ARRAY_LENGTH(tables); t++) {
+        for (const struct d1_route *route = tables[t]; route->path != NULL; route++) {
+            bool here = (route->kinds & D1_KIND_BIT(job->kind)) != 0;
+            if (!here || !matches(route->path, path, job)) {
+                continue;
+            }
+            if (strcmp(route->method, method) == 0) {
+                job->route = route;
+                return;
+            }
+            int wrote = snprintf(job->allow + used, sizeof(job->allow) - used, "%s%s",
+                                 used > 0 ? ", " : "", route->method);
+            used += (size_t)wrote;
+        }
+    }
+}
+
+/* Peer, or who stands behind our own proxies. */
+static void find_client(const struct d1_router *router, const struct d1_http_request *request,
+                        struct d1_ip *ret_client) {
+    d1_ip_from_socket(&request->peer.address, ret_client);
+    const struct settings *settings = router->settings;
+    bool more = settings != NULL && settings->trusted_count > 0 && ret_client->length > 0;
+    for (size_t i = request->headers_count; more && i > 0; i--) {
+        const struct d1_http_header *header = &request->headers[i - 1];
+        if (strcmp(header->name, "x-forwarded-for") == 0) {
+            more = d1_forwarded_walk(header->value, settings->trusted, settings->trusted_count,
+                                     ret_client);
+        }
+    }
+}
+
+static void read_offer(struct d1_job *job, const struct d1_http_request *request) {
+    if (job->route->auth == D1_AUTH_NONE) {
+        job->offer = (struct d1_offer){.kind = D1_OFFER_NONE};
+    } else if (job->kind == D1_FRONTEND_CONTROL) {
+        d1_offer_read_socket(request, &job->offer);
+    } else if (job->route->auth == D1_AUTH_ACCOUNT) {
+        d1_offer_read_account(request, &job->offer);
+    } else {
+        d1_offer_read_token(request, &job->offer);
+    }
+}
+
+/* Whether the client may go on; if not, the job has its answer. */
+static bool check_limits(struct d1_router *router, struct d1_job *job) {
+    unsigned wait_s = 0;
+    if (job->route->auth != D1_AUTH_NONE) {
+        wait_s = d1_limit_wait_s(router->auth_failures, &job->client);
+    }
+    if (wait_s == 0 && job->route->registers) {
+        wait_s = d1_limit_wait_s(router->registrations, &job->client);
+        job->counted = wait_s == 0;
+    }
+    if (wait_s > 0) {
+        job->retry_after_s = wait_s;
+        d1_job_fail(job, D1_ELIMIT, "too many requests of this kind from this address");
+        return false;
+    }
+    if (job->counted) {
+        d1_limit_take(router->registrations, &job->client);
+    }
+    return true;
+}
+
+/* Returns true when the job must go to the control loop. */
+static bool read_request(struct d1_router *router, struct d1_job *job,
+                         const struct d1_http_request *request) {
+    const char *path = strip_base(router, job->kind, request->path);
+    if (path != NULL) {
+        find_route(job, request->method, path);
+    }
+    if (job->route == NULL) {
+        d1_job_fail(job, job->allow[0] != '\0' ? D1_EMETHOD : D1_ENOTFOUND, NULL);
+        return false;
+    }
+    find_client(router, request, &job->client);
+    read_offer(job, request);
+    if (!check_limits(router, job)) {
+        return false;
+    }
+    bool offers_nothing = job->offer.kind == D1_OFFER_NONE || job->offer.kind == D1_OFFER_BAD;
+    if (job->route->auth == D1_AUTH_TOKEN && offers_nothing) {
+        d1_job_fail(job, D1_EUNAUTHORIZED, NULL);
+        return false;
+    }
+    return job->route->read == NULL || job->route->read(job, request);
+}
+
+static void respond_no_memory(struct d1_router *router, struct d1_http_exchange *exchange) {
+    static const char body[] = "{\"error\": \"ENOMEM\", \"detail\": \"out of memory\"}";
+    const struct d1_http_header retry = {"retry-after", "5"};
+    struct d1_http_response response = {
+        .status = 503,
+        .content_type = "application/json",
+        .body = body,
+        .body_length = sizeof(body) - 1,
+        .headers = &retry,
+        .headers_count = 1,
+    };
+    router->respond(exchange, &response, router->arg);
+}
+
+void d1_router_take(struct d1_router *router, enum d1_frontend_kind kind,
+                    const struct d1_http_request *request, struct d1_http_exchange *exchange) {
+    take_settings(router);
+    struct d1_job *job = d1_calloc(1, sizeof(*job));
+    if (job == NULL) {
+        respond_no_memory(router, exchange);
+        return;
+    }
+    job->router = router;
+    job->doors = &router->doors;
+    job->exchange = exchange;
+    job->kind = kind;
+    job->registration =
+        router->settings != NULL ? router->settings->registration : D1_REGISTRATION_CLOSED;
+    d1_bytes_init(&job->body, D1_HTTP_ANSWER_BYTES_MAX);
+    router->pending++;
+    if (read_request(router, job, request)) {
+        job->segment = NULL;
+        job->message.run = on_control;
+        d1_loop_post(router->doors.options.loop, &job->message);
+    } else {
+        on_answered(&job->message);
+    }
+}
+
+static void on_control(struct d1_message *message) {
+    struct d1_job *job = D1_CONTAINER_OF(message, struct d1_job, message);
+    job->message.run = on_answered;
+    struct d1_credential credential;
+    if (job->route->auth != D1_AUTH_TOKEN) {
+        job->route->run(job, NULL);
+        return;
+    }
+    int err =
+        d1_offer_find(&job->offer, job->doors->options.solver, job->doors->admin, &credential);
+    if (err == D1_OK && !d1_rights_verb(credential.rights, job->route->verbs)) {
+        err = D1_EFORBIDDEN;
+    }
+    if (err != D1_OK) {
+        d1_job_fail(job, err, NULL);
+        d1_job_finish(job);
+    } else if (job->fault != D1_OK) {
+        d1_job_fail(job, job->fault, job->story.text);
+        d1_job_finish(job);
+    } else {
+        job->route->run(job, &credential);
+    }
+}
+
+/* The front loop's last look at a job: limits and the log learn how it went. */
+static void note_outcome(struct d1_router *router, struct d1_job *job) {
+    if (job->unauthorized) {
+        d1_limit_take(router->auth_failures, &job->client);
+        char client[D1_IP_TEXT_BYTES];
+        d1_ip_format(&job->client, client);
+        d1_log(router->doors.options.log, INFO, "unauthorized", D1_LOG_S("client", client),
+               D1_LOG_S("path", job->route->path));
+    }
+    if (job->counted && job->status != 201) {
+        d1_limit_give_back(router->registrations, &job->client);
+    }
+}
+
+static void respond(struct d1_router *router, struct d1_job *job) {
+    if (job->body.failed) {
+        respond_no_memory(router, job->exchange);
+        return;
+    }
+    struct d1_http_header headers[3];
+    size_t count = 0;
+    char retry_after[16];
+    if (job->allow[0] != '\0') {
+        headers[count++] = (struct d1_http_header){"allow", job->allow};
+    }
+    if (job->challenge != NULL) {
+        headers[count++] = (struct d1_http_header){"www-authenticate", job->challenge};
+    }
+    if (job->retry_after_s > 0) {
+        snprintf(retry_after, sizeof(retry_after), "%u", job->retry_after_s);
+        headers[count++] = (struct d1_http_header){"retry-after", retry_after};
+    }
+    struct d1_http_response response = {
+        .status = job->status,
+        .content_type = job->content_type,
+        .body = job->body.data,
+        .body_length = job->body.length,
+        .headers = headers,
+        .headers_count = count,
+    };
+    router->respond(job->exchange, &response, router->arg);
+}
+
+static void on_answered(struct d1_message *message) {
+    struct d1_job *job = D1_CONTAINER_OF(message, struct d1_job, message);
+    struct d1_router *router = job->router;
+    note_outcome(router, job);
+    router->pending--;
+    respond(router, job);
+    d1_rights_destroy(job->rights);
+    d1_free(job->allowfrom);
+    d1_wipe(job->body.data, job->body.capacity);
+    d1_bytes_close(&job->body);
+    d1_wipe(job, sizeof(*job));
+    d1_free(job);
+}

@@ -1,0 +1,15 @@
+/*
+ * The tables of routes, one for each door; each ends with an entry whose path is NULL.
+ */
+#ifndef D1_WEBHOOK_ROUTES_H
+#define D1_WEBHOOK_ROUTES_H
+
+#include "webhook/job.h"
+
+extern const struct d1_route d1_acmedns_routes[];
+extern const struct d1_route d1_httpreq_routes[];
+extern const struct d1_route d1_api_challenge_routes[];
+extern const struct d1_route d1_api_admin_routes[];
+extern const struct d1_route d1_health_routes[];
+
+#endif /* D1_WEBHOOK_ROUTES_H */
