@@ -8,6 +8,8 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "store/sqlite.h"
 
@@ -38,9 +40,20 @@ _Static_assert(D1_SQLITE_APPLICATION_ID == 0x64303164, "step 1 spells the applic
 
 static const char move_away[] = "restore it from a backup, or move it away to start empty";
 
-/* What SQLite's result is to us. */
-static int own_code(sqlite3 *db, int rc) {
+/* sqlite3_system_errno() knows nothing of what failed inside COMMIT: the log's file does. */
+static int system_cause(sqlite3 *db, int rc) {
     int cause = sqlite3_system_errno(db);
+    sqlite3_file *log = NULL;
+    if (cause == 0 && (rc & 0xff) == SQLITE_IOERR &&
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log != NULL && log->pMethods != NULL) {
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &cause);
+    }
+    return cause;
+}
+
+/* What SQLite's result is to us. */
+static int own_code(int rc, int cause) {
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
         return -ENOMEM;
@@ -68,11 +81,12 @@ static int own_code(sqlite3 *db, int rc) {
 }
 
 int d1_sqlite_error(sqlite3 *db, const char *path, int rc, struct d1_error *error) {
-    int err = own_code(db, rc);
     const char *text = sqlite3_errmsg(db);
-    int cause = sqlite3_system_errno(db);
+    int cause = system_cause(db, rc);
+    int err = own_code(rc, cause);
     switch (err) {
     case -ENOSPC:
+        text = cause != 0 ? d1_err_text(-cause) : text;
         return d1_error_set(error, err, "%s: %s; make room on its file system", path, text);
     case -EBUSY:
         return d1_error_set(error, err, "%s: %s by another program; end its transaction", path,
@@ -169,6 +183,22 @@ static int check_identity(sqlite3 *db, const char *path, int64_t *ret_version,
     return D1_OK;
 }
 
+/* SQLite's report has several lines, ours has one. */
+static int judge(const char *path, const char *verdict, struct d1_error *error) {
+    if (verdict == NULL) {
+        return d1_error_set(error, -ENOMEM, "%s: %s", path, d1_err_text(-ENOMEM));
+    }
+    if (sqlite3_stricmp(verdict, "ok") == 0) {
+        return D1_OK;
+    }
+    char line[160];
+    snprintf(line, sizeof(line), "%s", verdict);
+    for (char *at = strchr(line, '\n'); at != NULL; at = strchr(at, '\n')) {
+        *at = ' ';
+    }
+    return d1_error_set(error, D1_ECORRUPT, "%s: damaged (%s); %s", path, line, move_away);
+}
+
 /* A database that was closed in order is whole; one that was not is read through once. */
 static int check_integrity(sqlite3 *db, const char *path, struct d1_error *error) {
     int64_t clean = 0;
@@ -185,11 +215,7 @@ static int check_integrity(sqlite3 *db, const char *path, struct d1_error *error
     if (rc != SQLITE_ROW) {
         err = d1_sqlite_error(db, path, rc, error);
     } else {
-        const char *verdict = (const char *)sqlite3_column_text(statement, 0);
-        if (verdict == NULL || sqlite3_stricmp(verdict, "ok") != 0) {
-            err = d1_error_set(error, D1_ECORRUPT, "%s: damaged (%s); %s", path,
-                               verdict != NULL ? verdict : "unreadable", move_away);
-        }
+        err = judge(path, (const char *)sqlite3_column_text(statement, 0), error);
     }
     sqlite3_finalize(statement);
     return err;
