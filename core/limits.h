@@ -18,6 +18,11 @@
 #define D1_OWNER_VALUES_BYTES_MAX 1232  /* Contract: values of one owner name, in octets. */
 #define D1_RECORD_BYTES_MAX       65520 /* One table record with all its RRsets; fits a TCP message. */
 
+/* Record table and zones. */
+#define D1_TABLE_WAITING_BYTES_MAX 67108864 /* Retired, still seen by readers; then put refuses. */
+#define D1_RRSETS_MAX              64       /* Types at one owner name. */
+#define D1_STATIC_RECORDS_MAX      16777216 /* Records of one zone's configuration and file. */
+
 /* DNS worker. */
 #define D1_UDP_BATCH            64 /* Datagrams a recvmmsg call takes; more gains nothing. */
 #define D1_UDP_BATCHES_PER_WAKE 8  /* Then other sockets of the worker get their turn. */

@@ -83,6 +83,10 @@ int64_t d1_mem_live(void) {
 }
 #endif
 
+int d1_mem_fault_here(void) {
+    return fault_now();
+}
+
 void *d1_calloc(size_t count, size_t size) {
     return fault_now() ? NULL : counted(calloc(count, size));
 }

@@ -44,6 +44,9 @@ void d1_mem_fault_arm(uint64_t skip, int persistent);
 /* No more faults. Returns how many allocations failed since arming. */
 uint64_t d1_mem_fault_disarm(void);
 
+/* For memory that comes from elsewhere (core/region.c): whether it is to fail now. */
+int d1_mem_fault_here(void);
+
 /* Allocations that are alive now. */
 int64_t d1_mem_live(void);
 
