@@ -24,11 +24,13 @@
 #include "dns/name.h"
 
 struct d1_epoch;
+struct d1_hash_key;
 struct d1_table;
 
 enum d1_record_flag {
     D1_RECORD_KNOWN = 1,     /* An account, a right or a recent lease names it. */
     D1_RECORD_CHALLENGE = 2, /* Holds challenge values now: queries go to the timeline. */
+    D1_RECORD_PINNED = 4,    /* Another zone of ours stands below it: never NXDOMAIN. */
 };
 
 enum d1_rrset_flag {
@@ -82,22 +84,28 @@ struct d1_record_source {
 /* An empty table. The epoch is borrowed and must outlive it. Returns 0 or -errno. */
 int d1_table_create(struct d1_epoch *epoch, struct d1_table **ret_table);
 
+/* The same with a given hash key, so that a test can make names collide. */
+int d1_table_create_keyed(struct d1_epoch *epoch, const struct d1_hash_key *key,
+                          struct d1_table **ret_table);
+
 /* No reader may hold it any more. NULL is allowed. */
 void d1_table_destroy(struct d1_table *table);
 
 /*
  * Writer. Make this the record of the name, in place of an earlier one (whose `children` it keeps);
  * build, one release store, retire. Names between it and the apex of its zone (`apex_length` octets
- * long) that hold no record get empty ones: empty non-terminals. Returns 0, D1_ETOOLARGE, D1_ELIMIT
- * or -ENOMEM; after an error nothing has changed for readers.
+ * long), the apex included, that hold no record get empty ones: empty non-terminals. Returns 0,
+ * D1_ETOOLARGE, D1_ELIMIT (also while readers hold D1_TABLE_WAITING_BYTES_MAX octets of old records)
+ * or -ENOMEM; after an error nothing has changed for readers. A source without RRsets and flags
+ * makes an empty non-terminal, which goes with the last name below it.
  */
 int d1_table_put(struct d1_table *table, const struct d1_name *name, size_t apex_length,
                  const struct d1_record_source *source);
 
 /*
  * Writer. Withdraw the record of the name; it stays as an empty non-terminal while names below it
- * exist, and empty non-terminals above that nothing needs any more go with it. Returns 0 or
- * D1_ENOTFOUND.
+ * exist, and empty non-terminals above that nothing needs any more go with it. Returns 0,
+ * D1_ENOTFOUND, or -ENOMEM and D1_ELIMIT when there is no room for the empty one (nothing changed).
  */
 int d1_table_remove(struct d1_table *table, const struct d1_name *name, size_t apex_length);
 
@@ -107,6 +115,9 @@ size_t d1_table_reclaim(struct d1_table *table);
 /* Writer: names held, empty non-terminals included; octets of memory taken. */
 size_t d1_table_names(const struct d1_table *table);
 size_t d1_table_bytes(const struct d1_table *table);
+
+/* Writer: entries looked at or moved and records built so far: what one change costs, for tests. */
+uint64_t d1_table_work(const struct d1_table *table);
 
 /* Reader: the hash to look a folded name up with. */
 uint64_t d1_table_hash(const struct d1_table *table, const uint8_t *name, size_t length);
