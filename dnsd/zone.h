@@ -57,4 +57,21 @@ const struct d1_zone *d1_zones_find(const struct d1_zones *zones, const struct d
 const struct d1_zone *d1_zones_at(const struct d1_zones *zones, uint32_t index);
 size_t d1_zones_count(const struct d1_zones *zones);
 
+/*
+ * The zones of the configuration, their negative sections still empty. Returns 0, or D1_ECONFIG
+ * (repeated zone), D1_ELIMIT, -errno.
+ */
+int d1_zones_create(const struct d1_zone_config *configs, size_t count, struct d1_zones **ret_zones,
+                    struct d1_error *error);
+
+/* NULL is allowed. */
+void d1_zones_destroy(struct d1_zones *zones);
+
+/*
+ * Before any reader sees the set: encode the negative section of a zone from its SOA's rdata (wire
+ * form, names uncompressed) and TTL. Returns 0 or D1_EPARSE.
+ */
+int d1_zones_set_soa(struct d1_zones *zones, uint32_t index, const uint8_t *rdata, size_t length,
+                     uint32_t ttl);
+
 #endif /* D1_DNSD_ZONE_H */
