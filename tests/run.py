@@ -23,6 +23,7 @@ STAGES = ("unit", "fuzz", "lint", "integration", "e2e")
 STAGE_SECONDS_MAX = {
     "unit": 600, "threads": 600, "fuzz": 300, "lint": 300, "integration": 1200, "e2e": 600
 }
+PYTEST_FOLDERS = {"integration": ("tests/integration", "tests/fault"), "e2e": ("tests/e2e",)}
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
@@ -204,7 +205,7 @@ class Runner:
         # Not below the results: a Unix socket's path has at most 107 octets.
         files = tempfile.mkdtemp(prefix="dns01d-test-")
         command = [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", f"--junitxml={report}",
-                   "--basetemp", f"{files}/t", f"tests/{stage}"]
+                   "--basetemp", f"{files}/t", *PYTEST_FOLDERS[stage]]
         if self.keyword:
             command += ["-k", self.keyword]
         status = self.run_program(command, folder, stage, show=True)

@@ -57,7 +57,8 @@ def runner(tmp_path, monkeypatch):
 
 
 def test_stage_that_runs_nothing_has_failed(runner):
-    (run.ROOT / "tests/integration").mkdir(parents=True)
+    for folder in run.PYTEST_FOLDERS["integration"]:
+        (run.ROOT / folder).mkdir(parents=True)
     (run.ROOT / "tests/pytest.ini").write_text("[pytest]\n")
     assert runner.run_stage("integration").failures == ["integration: ran nothing"]
 

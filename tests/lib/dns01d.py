@@ -95,10 +95,10 @@ class Dns01d:
         """JSON is YAML."""
         self.config_path.write_text(json.dumps(self.config, indent=2) + "\n")
 
-    def start(self, wrapper=()):
-        """Starts it and waits for its `ready` event. wrapper: a command before it, as strace."""
+    def start(self):
+        """Starts it and waits for its `ready` event."""
         self.write_config()
-        self.process = Program("dns01d", [*wrapper, self.build / "dns01d", "-c", self.config_path],
+        self.process = Program("dns01d", [self.build / "dns01d", "-c", self.config_path],
                                self.folder, dict(os.environ))
         try:
             self.process.wait_line(r'(?:^|[\s"=])ready(?:[\s",]|$)', START_SECONDS)

@@ -30,7 +30,7 @@ def check(tree):
             yield from check_unit(tree, name)
         elif path.startswith("tests/fuzz/") and re.fullmatch(r"fuzz_.*\.c", name.name):
             yield from check_fuzz(tree, name)
-        elif re.match(r"tests/(integration|e2e)/.*\.py$", path):
+        elif re.match(r"tests/(integration|fault|e2e)/.*\.py$", path):
             yield from check_python(tree, path, name)
 
 
