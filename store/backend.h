@@ -2,8 +2,8 @@
  * What a backend of the store is: it keeps writes durably and gives them back at the next start.
  * Private to store/ and its tests; everybody else uses store/store.h.
  *
- * Threads: open and load run on the control thread, before the first commit. Commit and close run
- *   one at a time on the store thread when `threaded`, else on the control loop.
+ * Threads: open and load run on the control thread, before the first commit. The others run one
+ *   at a time on the store thread when `threaded`, else on the control loop.
  * Memory: open makes `state`; close frees it. Writes are borrowed for the call of commit.
  * Limits: D1_STORE_BATCH_MAX writes in one commit.
  */
@@ -34,6 +34,12 @@ struct d1_store_backend {
      * transaction failed; then nothing of it is kept and no revision is used up.
      */
     int (*commit)(void *state, struct d1_store_write *first, struct d1_error *error);
+
+    /*
+     * Upkeep, called where commits run, after each commit was reported: what nobody has to wait
+     * for. NULL: none.
+     */
+    void (*tidy)(void *state);
 
     void (*close)(void *state);
 };

@@ -55,5 +55,6 @@ const struct d1_store_backend d1_store_memory = {
     .open = memory_open,
     .load = memory_load,
     .commit = memory_commit,
+    .tidy = NULL,
     .close = memory_close,
 };

@@ -62,6 +62,7 @@ struct sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     uint64_t revision; /* Of the last committed write. */
+    int log_pages;     /* In the write-ahead log after the last commit. */
     int lock;
     char name[D1_NAME_TEXT_MAX]; /* Bound to statements, so it stays where it is. */
     char path[D1_SQLITE_PATH_BYTES];
@@ -206,6 +207,22 @@ static int sqlite_commit(void *state, struct d1_store_write *first, struct d1_er
     return err == -ENOSPC || err == -ENOMEM ? err : D1_ESTORE;
 }
 
+static int on_log_grown(void *arg, sqlite3 *db, const char *database, int pages) {
+    (void)db;
+    (void)database;
+    struct sqlite *sqlite = arg;
+    sqlite->log_pages = pages;
+    return SQLITE_OK;
+}
+
+/* A checkpoint flushes the database too. One that fails is tried again after the next commit. */
+static void sqlite_tidy(void *state) {
+    struct sqlite *sqlite = state;
+    if (sqlite->log_pages >= D1_SQLITE_LOG_PAGES) {
+        sqlite3_wal_checkpoint_v2(sqlite->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    }
+}
+
 static int sqlite_load(void *state, void (*changed)(const struct d1_store_change *, void *),
                        void *arg, struct d1_error *error) {
     struct sqlite *sqlite = state;
@@ -243,6 +260,7 @@ static int open_database(struct sqlite *sqlite, struct d1_error *error) {
     }
     sqlite3_extended_result_codes(sqlite->db, 1);
     sqlite3_busy_timeout(sqlite->db, D1_SQLITE_BUSY_MS);
+    sqlite3_wal_hook(sqlite->db, on_log_grown, sqlite); /* In place of checkpoints in COMMIT. */
     return d1_sqlite_prepare_schema(sqlite->db, sqlite->path, error);
 }
 
@@ -295,5 +313,6 @@ const struct d1_store_backend d1_store_sqlite = {
     .open = sqlite_open,
     .load = sqlite_load,
     .commit = sqlite_commit,
+    .tidy = sqlite_tidy,
     .close = sqlite_close,
 };

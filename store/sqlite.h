@@ -17,7 +17,8 @@
 #define D1_SQLITE_LOCK_FILE      "dns01d.lock"
 #define D1_SQLITE_PATH_BYTES     (D1_PATH_MAX + 32)
 #define D1_SQLITE_APPLICATION_ID 0x64303164 /* "d01d", at offset 68 of the file. */
-#define D1_SQLITE_BUSY_MS        5000       /* How long another program may hold the database. */
+#define D1_SQLITE_LOG_PAGES      4096 /* Then the log (16 MiB of it) is copied into the database. */
+#define D1_SQLITE_BUSY_MS        5000 /* How long another program may hold the database. */
 
 /*
  * Make the state directory (0700, one level) and the database file (0600) where they are missing,

@@ -6,7 +6,8 @@
  *      the control loop, so that all writes of one turn of the loop go into one batch.
  *   2. start_next() takes up to D1_STORE_BATCH_MAX writes off the queue and posts the batch to the
  *      store thread (to the control loop itself when the backend needs no thread).
- *   3. run_commit() commits there, takes the time, and posts the batch back.
+ *   3. run_commit() commits there, takes the time, posts the batch back, then lets the backend do
+ *      its upkeep, so that no answer waits for that.
  *   4. on_committed(), on the control loop, first sends the next batch off, so that the disk is
  *      never idle while writes wait; then delivers this one: for each write, in revision order,
  *      the watchers see its changes, then its `done` is called.
@@ -235,6 +236,10 @@ static void run_commit(struct d1_message *message) {
     batch->duration_us = d1_clock_mono_us(d1_clock_system()) - start_us;
     message->run = on_committed;
     d1_loop_post(store->loop, message);
+    /* The batch is gone from here on; the store is not: it is closed by a later message to us. */
+    if (store->backend->tidy != NULL) {
+        store->backend->tidy(store->state);
+    }
 }
 
 static void on_closed(struct d1_message *message) {

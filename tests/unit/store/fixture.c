@@ -44,6 +44,13 @@ static int probe_commit(void *state, struct d1_store_write *first, struct d1_err
     return probe->real->commit(probe->state, first, error);
 }
 
+static void probe_tidy(void *state) {
+    struct probe *probe = state;
+    if (probe->real->tidy != NULL) {
+        probe->real->tidy(probe->state);
+    }
+}
+
 static void probe_close(void *state) {
     struct probe *probe = state;
     probe->real->close(probe->state);
@@ -153,6 +160,7 @@ int fixture_setup(void **state) {
         .open = probe_open,
         .load = probe_load,
         .commit = probe_commit,
+        .tidy = probe_tidy,
         .close = probe_close,
     };
     assert_int_equal(uv_sem_init(&fixture->probe.entered, 0), 0);

@@ -513,6 +513,31 @@ static void test_a_full_disk_fails_writes_until_there_is_room(void **state) {
     assert_diary(fixture, "put known a.test 1\nput known b.test 1\n");
 }
 
+static void test_a_long_log_is_copied_into_the_database(void **state) {
+    struct fixture *fixture = *state;
+    static char allowfrom[1048576]; /* Each such row is 256 pages. */
+    memset(allowfrom, 'x', sizeof(allowfrom) - 1);
+    struct sample a;
+    sample_account(&a, NULL, D1_STORE_PUT_ACCOUNT, "u1", "x.auth.test");
+    a.account.allowfrom = allowfrom;
+    char path[160];
+    struct stat status;
+    for (int row = 0; row < 17; row++) {
+        snprintf(a.account.username, sizeof(a.account.username), "u%d", row);
+        a.account.name.octets[1] = (uint8_t)('a' + row);
+        if (row == 15) {
+            assert_int_equal(stat(path_of(fixture, D1_SQLITE_FILE, path), &status), 0);
+            assert_true(status.st_size < 1048576);
+        }
+        assert_int_equal(sample_write(fixture, &a), D1_OK);
+        d1_bytes_clear(&fixture->diary);
+    }
+    sample_known(&a, NULL, D1_STORE_PUT_KNOWN, "k.test", 1);
+    assert_int_equal(sample_write(fixture, &a), D1_OK); /* The upkeep before it is over. */
+    assert_int_equal(stat(path_of(fixture, D1_SQLITE_FILE, path), &status), 0);
+    assert_true(status.st_size > 16 * 1048576);
+}
+
 #define FRESH(test) \
     { #test, test, fixture_setup, fixture_teardown, &sqlite }
 
@@ -543,6 +568,7 @@ int main(void) {
         FRESH(test_a_failed_open_gives_the_lock_back),
         cmocka_unit_test(test_migration_runs_only_what_is_missing),
         cmocka_unit_test(test_a_failed_migration_keeps_the_version),
+        FRESH(test_a_long_log_is_copied_into_the_database),
         FRESH(test_a_full_disk_fails_writes_until_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
