@@ -13,12 +13,14 @@ import pathlib
 import platform
 import sys
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
+sys.path.insert(1, str(ROOT / "tests" / "lib"))
 
 import udp  # noqa: E402
+from program import ProgramError  # noqa: E402
 from servers import BenchError  # noqa: E402
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BENCHMARKS = {"udp": udp}
 
 
@@ -77,7 +79,7 @@ def main():
     try:
         for name in [options.name] if options.name else BENCHMARKS:
             good = run_one(name, options.arguments, build) and good
-    except BenchError as error:
+    except (BenchError, ProgramError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

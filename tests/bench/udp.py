@@ -12,16 +12,17 @@ import statistics
 import subprocess
 import tempfile
 
+from program import free_port
 from servers import (
     ADDRESS,
     FLOOR_FLAGS,
+    READY_SECONDS_MAX,
     BenchError,
     Dns01d,
     OwnFloor,
     SharedFloor,
     compile_shared_floor,
-    free_port,
-    pin,
+    pinned,
     shared_floor_source,
 )
 from zone import HIT_SHARE, QUERIES, write_both
@@ -70,13 +71,14 @@ def choose_cores():
 
 def find_servers(root, build, folder, wanted):
     """The servers there are, in the order of a round; says which are skipped, and why."""
-    servers = [OwnFloor(mode, build / "tests/bench/d1bench-floor") for mode in ("mmsg", "uvpoll")]
+    own = build / "tests/bench/d1bench-floor"
+    servers = [OwnFloor(mode, own, folder) for mode in ("mmsg", "uvpoll")]
     source = shared_floor_source(root)
     shared = compile_shared_floor(source, folder)
     if shared is None:
         print(f"shared floor: skipped (FLOOR_C names {source}, which is not there)")
     else:
-        servers += [SharedFloor(mode, shared) for mode in ("mmsg", "uvpoll")]
+        servers += [SharedFloor(mode, shared, folder) for mode in ("mmsg", "uvpoll")]
     program = build / "dns01d"
     if program.is_file():
         servers.append(Dns01d(program, folder))
@@ -91,26 +93,25 @@ def find_servers(root, build, folder, wanted):
 
 def measure(server, zone, queries, build, options, cores):
     """Start one server, ask it, stop it. Returns what the generator printed."""
-    port = free_port()
-    with server.start(zone, port, cores[0]) as running:
-        running.await_ready()
+    port = free_port(ADDRESS)
+    with server.running(zone, port, cores[0]) as process:
         command = [
-            str(build / "tests/bench/d1bench-generator"),
+            build / "tests/bench/d1bench-generator",
             "--mode=udp",
             f"--server={ADDRESS}:{port}",
             f"--queries={queries}",
             f"--sockets={options.sockets}",
             f"--window={options.window}",
             f"--time={round(options.seconds * 1000)}ms",
-            "--wait=60s",
-            f"--pid={running.process.pid}",
+            f"--wait={READY_SECONDS_MAX}s",
+            f"--pid={process.pid}",
             f"--threads={server.threads}",
         ]
         result = subprocess.run(
-            command, capture_output=True, text=True, check=False, preexec_fn=pin(cores[1])
+            pinned(cores[1], command), capture_output=True, text=True, check=False
         )
         if result.returncode != 0:
-            raise BenchError(f"{server.name}: {result.stderr.strip()}{running.output()}")
+            raise BenchError(f"{server.name}: {result.stderr.strip()}\n{process.tail()}")
     return json.loads(result.stdout)
 
 
