@@ -61,11 +61,23 @@ struct d1_solver_settings {
 };
 
 int d1_solver_create(const struct d1_solver_options *options, struct d1_solver **ret_solver);
+
+/*
+ * Destroy it, after the store was closed (no write of ours may be under way). Requests that still
+ * wait for a publisher get D1_ECANCELED. The memory goes when the loop has closed its handles. NULL
+ * is allowed.
+ */
 void d1_solver_destroy(struct d1_solver *solver);
 
 /* Take new settings; credentials are owned by the solver from here on (the old set is freed). */
 void d1_solver_configure(struct d1_solver *solver, const struct d1_solver_settings *settings,
                          struct d1_credentials *credentials);
+
+/*
+ * Look at the clocks: end leases and limits that are over, publish again what failed. The solver's
+ * own timer does it in time; for tests with a clock of their own, and after a clock was set.
+ */
+void d1_solver_tick(struct d1_solver *solver);
 
 /* The set now in force; borrowed until the next configure. */
 const struct d1_credentials *d1_solver_credentials(const struct d1_solver *solver);
@@ -76,7 +88,11 @@ void d1_solver_add_publisher(struct d1_solver *solver, struct d1_publisher *publ
 /* Read the store, publish what lives, forget what has ended. Before the first request. */
 int d1_solver_load(struct d1_solver *solver, struct d1_error *error);
 
-/* Publish everything again: a publisher has a new, empty table (reload of zones). */
+/*
+ * Publish everything again, at once: a publisher has a new, empty table (reload of zones). Returns
+ * 0, or -ENOMEM when something is missing; then everything is published again a little later, by
+ * itself.
+ */
 int d1_solver_republish(struct d1_solver *solver);
 
 enum d1_solver_verb { D1_SOLVER_PRESENT, D1_SOLVER_CLEANUP };

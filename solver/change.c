@@ -1,0 +1,235 @@
+/*
+ * What an operation writes to the store, decided from what is committed at that moment. No other
+ * write for the same name is under way then, so nothing changes until this one is committed.
+ */
+#include <assert.h>
+#include <errno.h>
+
+#include "core/clock.h"
+#include "core/mem.h"
+#include "solver/state.h"
+
+#define NOTHING_TO_WRITE 1
+
+/* Octets the distinct values of the place take; those of a lease as text and length octet. */
+static size_t values_bytes(const struct d1_place *place) {
+    size_t bytes = 0;
+    for (const struct d1_lease *lease = place->leases; lease != NULL; lease = lease->next) {
+        bytes += d1_lease_is_repeat(lease) ? 0 : lease->length + 1U;
+    }
+    return bytes;
+}
+
+static bool place_holds(const struct d1_place *place, const struct d1_txt_value *value) {
+    const struct d1_lease *lease = place->leases;
+    while (lease != NULL && !d1_lease_same_value(lease, value)) {
+        lease = lease->next;
+    }
+    return lease != NULL;
+}
+
+static size_t owned_count(const struct d1_place *place, const struct d1_owner *owner) {
+    size_t count = 0;
+    for (const struct d1_lease *lease = place->leases; lease != NULL; lease = lease->next) {
+        count += lease->owner == owner;
+    }
+    return count;
+}
+
+/* How many of the owner's oldest values give way. Returns 0 or D1_EVALUES. */
+static int count_giving_way(const struct d1_operation *operation, size_t *ret_count) {
+    const struct d1_place *place = operation->place;
+    const struct d1_solver_request *request = operation->request;
+    size_t bytes = values_bytes(place);
+    size_t more = place_holds(place, &request->value) ? 0 : request->value.length + 1U;
+    size_t count = 0;
+    size_t at_least = 0;
+    if (request->oldest_gives_way && operation->solver->settings.rolling_two) {
+        size_t owned = owned_count(place, operation->owner);
+        at_least = owned >= 2 ? owned - 1 : 0; /* With the new one, two are left. */
+    }
+    const struct d1_lease *lease = place->leases;
+    while (bytes + more > D1_OWNER_VALUES_BYTES_MAX || count < at_least) {
+        while (lease != NULL && lease->owner != operation->owner) {
+            lease = lease->next;
+        }
+        if (lease == NULL || !request->oldest_gives_way) {
+            return D1_EVALUES;
+        }
+        bytes -= d1_lease_is_shared(lease) ? 0 : lease->length + 1U;
+        count++;
+        lease = lease->next;
+    }
+    *ret_count = count;
+    return D1_OK;
+}
+
+/* Records for the challenges, changes for them and for one known name. */
+static int make_room(struct d1_operation *operation, size_t records) {
+    operation->records = d1_calloc(records + 1, sizeof(struct d1_challenge));
+    operation->changes = d1_calloc(records + 1, sizeof(struct d1_store_change));
+    return operation->records != NULL && operation->changes != NULL ? D1_OK : -ENOMEM;
+}
+
+static void add_change(struct d1_operation *operation, struct d1_store_change change) {
+    operation->changes[operation->write.count++] = change;
+    operation->write.changes = operation->changes;
+}
+
+static void add_removal(struct d1_operation *operation, const struct d1_lease *lease) {
+    struct d1_challenge *record = &operation->records[operation->record_count++];
+    d1_lease_record(lease, record);
+    add_change(operation,
+               (struct d1_store_change){.op = D1_STORE_REMOVE_CHALLENGE, .challenge = record});
+}
+
+/* The name stays known for a while after its last value, by the same write. */
+static int add_known(struct d1_operation *operation) {
+    struct d1_solver *solver = operation->solver;
+    struct d1_place *place = operation->place;
+    if (place->known == NULL) {
+        int err = d1_known_make(&solver->index, &operation->known);
+        if (err != 0) {
+            return err;
+        }
+    }
+    d1_place_name(place, &operation->known_record.name);
+    operation->known_record.until_ms =
+        d1_clock_wall_ms(solver->options.clock) + solver->settings.lease_default_ms;
+    add_change(operation, (struct d1_store_change){.op = D1_STORE_PUT_KNOWN,
+                                                   .known = &operation->known_record});
+    return D1_OK;
+}
+
+/* A present counts as younger than all that is there, also within one millisecond. */
+static int64_t youngest_ms(const struct d1_place *place, int64_t now_ms) {
+    int64_t youngest = now_ms;
+    for (const struct d1_lease *lease = place->leases; lease != NULL; lease = lease->next) {
+        youngest = lease->created_ms >= youngest ? lease->created_ms + 1 : youngest;
+    }
+    return youngest;
+}
+
+static void add_put(struct d1_operation *operation) {
+    struct d1_solver *solver = operation->solver;
+    struct d1_solver_request *request = operation->request;
+    int64_t now_ms = d1_clock_wall_ms(solver->options.clock);
+    int64_t lease_ms = request->lease_ms;
+    if (lease_ms == D1_LEASE_DEFAULT) {
+        lease_ms = solver->settings.lease_default_ms;
+    }
+    struct d1_challenge *record = &operation->records[operation->record_count++];
+    d1_place_name(operation->place, &record->name);
+    record->value = request->value;
+    memcpy(record->owner, operation->owner->text, operation->owner->length + 1U);
+    record->created_ms = youngest_ms(operation->place, now_ms);
+    record->expires_ms = request->lease_ms == D1_LEASE_NONE ? 0 : now_ms + lease_ms;
+    request->expires_ms = record->expires_ms;
+    operation->puts = 1;
+    add_change(operation,
+               (struct d1_store_change){.op = D1_STORE_PUT_CHALLENGE, .challenge = record});
+}
+
+static int plan_present(struct d1_operation *operation) {
+    struct d1_solver *solver = operation->solver;
+    struct d1_place *place = operation->place;
+    struct d1_solver_request *request = operation->request;
+    size_t giving_way = 0;
+    request->repeated = d1_lease_find(place, &request->value, operation->owner) != NULL;
+    if (!request->repeated) {
+        if (solver->index.leases >= D1_CHALLENGES_MAX) {
+            return D1_ELIMIT;
+        }
+        int err = count_giving_way(operation, &giving_way);
+        if (err == 0) {
+            err =
+                d1_lease_make(&solver->index, &request->value, operation->owner, &operation->lease);
+        }
+        if (err != 0) {
+            return err;
+        }
+    }
+    int err = make_room(operation, 1 + giving_way);
+    if (err != 0) {
+        return err;
+    }
+    add_put(operation);
+    operation->fresh = !request->repeated;
+    for (const struct d1_lease *lease = place->leases; giving_way > 0; lease = lease->next) {
+        if (lease->owner == operation->owner) {
+            add_removal(operation, lease);
+            giving_way--;
+        }
+    }
+    return D1_OK;
+}
+
+static bool is_to_clean(const struct d1_operation *operation, const struct d1_lease *lease) {
+    return (operation->admin || lease->owner == operation->owner) &&
+           d1_lease_same_value(lease, &operation->request->value);
+}
+
+static bool has_ended(const struct d1_operation *operation, const struct d1_lease *lease) {
+    return lease->ended ||
+           (lease->deadline.when_ms != 0 &&
+            lease->deadline.when_ms <= d1_clock_wall_ms(operation->solver->options.clock));
+}
+
+static int plan_removals(struct d1_operation *operation,
+                         bool (*wanted)(const struct d1_operation *operation,
+                                        const struct d1_lease *lease)) {
+    size_t count = 0;
+    size_t kept = 0;
+    for (const struct d1_lease *lease = operation->place->leases; lease; lease = lease->next) {
+        if (wanted(operation, lease)) {
+            count++;
+        } else {
+            kept++;
+        }
+    }
+    if (count == 0) {
+        return NOTHING_TO_WRITE;
+    }
+    int err = make_room(operation, count);
+    if (err != 0) {
+        return err;
+    }
+    for (const struct d1_lease *lease = operation->place->leases; lease; lease = lease->next) {
+        if (wanted(operation, lease)) {
+            add_removal(operation, lease);
+        }
+    }
+    return kept == 0 ? add_known(operation) : D1_OK;
+}
+
+/* Remove ended leases; where none was, forget the name when it has been known long enough. */
+static int plan_expiry(struct d1_operation *operation) {
+    int err = plan_removals(operation, has_ended);
+    const struct d1_known *known = operation->place->known;
+    if (err != NOTHING_TO_WRITE || known == NULL ||
+        known->deadline.when_ms > d1_clock_wall_ms(operation->solver->options.clock)) {
+        return err;
+    }
+    err = make_room(operation, 0);
+    if (err != 0) {
+        return err;
+    }
+    d1_place_name(operation->place, &operation->known_record.name);
+    operation->known_record.until_ms = known->deadline.when_ms;
+    add_change(operation, (struct d1_store_change){.op = D1_STORE_REMOVE_KNOWN,
+                                                   .known = &operation->known_record});
+    return D1_OK;
+}
+
+int d1_operation_plan(struct d1_operation *operation) {
+    assert(operation->place != NULL && operation->write.count == 0);
+    switch (operation->kind) {
+    case D1_OPERATION_PRESENT:
+        return plan_present(operation);
+    case D1_OPERATION_CLEANUP:
+        return plan_removals(operation, is_to_clean);
+    case D1_OPERATION_EXPIRE:
+        return plan_expiry(operation);
+    }
+    return D1_EINTERNAL;
+}

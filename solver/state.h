@@ -1,0 +1,173 @@
+/*
+ * What the files of solver/ share and nobody else sees: the solver's own state.
+ *
+ * Threads: control loop only, but for the two counts that a gauge reads from elsewhere.
+ */
+#ifndef D1_SOLVER_STATE_H
+#define D1_SOLVER_STATE_H
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "core/step.h"
+#include "solver/index.h"
+#include "solver/solver.h"
+#include "solver/timeline.h"
+
+#define D1_SOLVER_TICK_MS  60000 /* At least so often: clock jumps and suspends are noticed. */
+#define D1_SOLVER_RETRY_MS 1000  /* Between attempts to publish, or to remove what has ended. */
+#define D1_SOLVER_EXPIRIES 1024  /* Removals of ended leases under way at once. */
+#define D1_SOLVER_WAITERS  64    /* Operations of a place that wait on after their `done`. */
+#define D1_SOLVER_SWEEP_S  86400 /* How often leases are checked by monotonic time. */
+#define D1_SOLVER_VALUES   616   /* Distinct values of 1 octet or more in 1232 octets. */
+
+enum d1_operation_kind { D1_OPERATION_PRESENT, D1_OPERATION_CLEANUP, D1_OPERATION_EXPIRE };
+
+enum d1_operation_state {
+    D1_OPERATION_QUEUED,     /* Behind another one at the same name, or not looked at yet. */
+    D1_OPERATION_COMMITTING, /* Its write is the store's. */
+    D1_OPERATION_DEFERRED,   /* Nothing to write; goes on when submit has returned. */
+    D1_OPERATION_PUBLISHING, /* Waits until the publisher shows what is committed. */
+    D1_OPERATION_FINISHED,
+    D1_OPERATION_STATES,
+};
+
+/* One Present, CleanUp or expiry. */
+struct d1_operation {
+    struct d1_operation *next; /* In the one list it is in. */
+    struct d1_step step;
+    enum d1_operation_kind kind;
+    enum d1_door door;
+    bool admin;
+    bool fresh; /* It adds a lease, so `live` will be noted. */
+    struct d1_solver *solver;
+    struct d1_place *place;            /* NULL: the name holds nothing, so nothing is to be done. */
+    struct d1_solver_request *request; /* NULL: an expiry, or its `done` has been called. */
+    struct d1_owner *owner;            /* One reference; NULL for an expiry. */
+    int64_t started_us;                /* Monotonic. */
+    uint64_t round;                    /* The publication that shows its change. */
+    struct d1_lease *lease;            /* Made for the commit to come. */
+    struct d1_known *known;            /* The same. */
+    struct d1_known_name known_record;
+    struct d1_challenge *records; /* The one that is put (if any), then those that are removed. */
+    size_t puts;                  /* 0 or 1. */
+    size_t record_count;
+    struct d1_store_change *changes;
+    struct d1_store_write write;
+};
+
+struct d1_operation_list {
+    struct d1_operation *first;
+    struct d1_operation **last;
+};
+
+/* A place where something is under way. It is freed when all of that is over. */
+struct d1_work {
+    struct d1_work *next; /* All works of the solver. */
+    struct d1_work **link;
+    struct d1_solver *solver;
+    struct d1_place *place;
+    struct d1_operation_list queue;   /* In order; only the first one's write is in the store. */
+    struct d1_operation_list waiting; /* Committed, not shown yet. */
+    size_t waiting_count;
+    struct d1_publication publication;
+    uint64_t round;  /* Publications begun. */
+    bool publishing; /* One is under way (D1_PUBLISH_LATER). */
+    bool again;      /* What is committed has changed since it began. */
+    bool stale;      /* It failed; to be tried again. */
+    struct d1_work *stale_next;
+    bool expiring;  /* An expiry is in the queue. */
+    unsigned holds; /* Callers further up that still need it. */
+};
+
+struct d1_registration;
+
+struct d1_solver {
+    struct d1_solver_options options;
+    struct d1_solver_settings settings;
+    struct d1_credentials *credentials; /* Owned; NULL before the first configure. */
+    struct d1_publisher *publishers;
+    struct d1_store_watcher watcher;
+    struct d1_index index;
+    struct d1_map accounts;
+    struct d1_work *works;
+    struct d1_operation_list deferred;
+    size_t publishing; /* Works with a publication under way. */
+    size_t stale;      /* Works to publish again, and their list. */
+    struct d1_work *stale_first;
+    struct d1_work **stale_last;
+    size_t expiries;         /* Operations that remove what has ended. */
+    size_t writes;           /* In the store now. */
+    bool entries_missing;    /* A name of the credentials could not be marked: no memory. */
+    bool places_missing;     /* A place could not be shown, nor marked stale: show all again. */
+    int64_t expire_after_us; /* Monotonic: no removal is tried before. */
+    int64_t retry_at_us;     /* Monotonic: when stale places are published again. */
+    int64_t sweep_at_us;     /* Monotonic. */
+    int load_err;            /* First error of a load that runs. */
+    uv_timer_t timer;        /* Leases, retries, limits: d1_solver_tick(). */
+    uv_timer_t soon;         /* Deferred operations. */
+    unsigned handles;        /* Not closed yet; the last one frees the solver. */
+    bool destroyed;
+    _Atomic int64_t pending; /* Presents not committed yet. */
+    _Atomic int64_t live;    /* Leases that are published. */
+    _Atomic int64_t held;    /* Leases that are committed. */
+    uint32_t duration_cell;
+    uint32_t ended_cell;
+    /* Values of one name on their way to a publisher, so that publishing allocates nothing. */
+    struct d1_txt_value values[D1_SOLVER_VALUES];
+    const struct d1_txt_value *value_at[D1_SOLVER_VALUES];
+};
+
+/* operation.c */
+void d1_operation_enter(struct d1_operation *operation); /* Committed: publish, then finish. */
+void d1_operation_finish(struct d1_operation *operation, int err);
+void d1_operation_free(struct d1_operation *operation);
+void d1_operation_cancel_all(struct d1_solver *solver);
+void d1_operations_deferred(struct d1_solver *solver);
+int d1_operation_expire(struct d1_solver *solver, struct d1_place *place);
+void d1_operation_add(struct d1_operation_list *list, struct d1_operation *operation);
+struct d1_operation *d1_operation_take(struct d1_operation_list *list);
+
+/* change.c: what an operation writes. Returns 0 (write it), 1 (nothing to write) or an error. */
+int d1_operation_plan(struct d1_operation *operation);
+
+/* publish.c */
+int d1_work_get(struct d1_solver *solver, struct d1_place *place, struct d1_work **ret_work);
+void d1_work_release(struct d1_work *work); /* Frees it when nothing is under way. */
+int d1_solver_find_publisher(const struct d1_solver *solver, const struct d1_name *name,
+                             struct d1_publisher **ret_publisher);
+int d1_place_show(struct d1_solver *solver, struct d1_place *place);
+void d1_place_publish(struct d1_solver *solver, struct d1_place *place);
+void d1_place_mark_stale(struct d1_solver *solver, struct d1_place *place);
+void d1_place_tell_known(struct d1_solver *solver, struct d1_place *place);
+void d1_solver_publish_stale(struct d1_solver *solver);
+void d1_solver_time_out(struct d1_solver *solver);
+int64_t d1_solver_next_limit_us(const struct d1_solver *solver);
+
+/* lease.c */
+int d1_lease_timer_init(struct d1_solver *solver);
+void d1_lease_timer_close(struct d1_solver *solver);
+void d1_solver_wake_within(struct d1_solver *solver, int64_t delay_ms);
+void d1_solver_defer(struct d1_solver *solver, struct d1_operation *operation);
+void d1_solver_wake_for_leases(struct d1_solver *solver);
+
+/* accounts.c */
+int d1_accounts_init(struct d1_solver *solver);
+void d1_accounts_close(struct d1_solver *solver);
+int d1_accounts_put(struct d1_solver *solver, const struct d1_account *record);
+void d1_accounts_remove(struct d1_solver *solver, const struct d1_account *record);
+
+/* measure.c */
+int d1_solver_measure_init(struct d1_solver *solver);
+void d1_solver_measure_present(struct d1_solver *solver, const struct d1_operation *operation);
+void d1_solver_measure_ended(struct d1_solver *solver, bool expired, size_t count);
+void d1_lease_set_live(struct d1_solver *solver, struct d1_lease *lease, bool live);
+
+/* solver.c */
+void d1_solver_mark_entries(struct d1_solver *solver);
+int d1_solver_show_all(struct d1_solver *solver);
+static inline int64_t d1_solver_held_s(int64_t mono_us) {
+    return mono_us / 1000000;
+}
+
+#endif /* D1_SOLVER_STATE_H */
