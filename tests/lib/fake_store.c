@@ -1,0 +1,250 @@
+#include "tests/lib/fake_store.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct d1_store {
+    struct d1_store_watcher *watchers;
+    struct d1_store_write *first;
+    struct d1_store_write **last;
+    size_t waiting;
+    uint64_t revision;
+    int refuse;
+    struct d1_challenge *challenges;
+    size_t challenge_count;
+    struct d1_account *accounts;
+    size_t account_count;
+    struct d1_known_name *known;
+    size_t known_count;
+};
+
+static void *grown(void *rows, size_t count, size_t size) {
+    void *more = realloc(rows, count * size);
+    assert(more != NULL);
+    return more;
+}
+
+struct d1_store *fake_store_create(void) {
+    struct d1_store *store = calloc(1, sizeof(*store));
+    assert(store != NULL);
+    store->last = &store->first;
+    return store;
+}
+
+void fake_store_destroy(struct d1_store *store) {
+    for (size_t i = 0; i < store->account_count; i++) {
+        free((void *)(uintptr_t)store->accounts[i].allowfrom);
+    }
+    free(store->challenges);
+    free(store->accounts);
+    free(store->known);
+    free(store);
+}
+
+void d1_store_watch(struct d1_store *store, struct d1_store_watcher *watcher) {
+    watcher->next = store->watchers;
+    store->watchers = watcher;
+}
+
+int d1_store_write(struct d1_store *store, struct d1_store_write *write) {
+    if (store->refuse != 0) {
+        return store->refuse;
+    }
+    assert(write->count > 0);
+    write->next = NULL;
+    *store->last = write;
+    store->last = &write->next;
+    store->waiting++;
+    return 0;
+}
+
+static size_t find_challenge(const struct d1_store *store, const struct d1_challenge *wanted) {
+    size_t i = 0;
+    while (i < store->challenge_count &&
+           !(d1_name_equal(&store->challenges[i].name, &wanted->name) &&
+             d1_txt_value_equal(&store->challenges[i].value, &wanted->value) &&
+             strcmp(store->challenges[i].owner, wanted->owner) == 0)) {
+        i++;
+    }
+    return i;
+}
+
+static void put_challenge(struct d1_store *store, const struct d1_challenge *record) {
+    size_t i = find_challenge(store, record);
+    if (i == store->challenge_count) {
+        store->challenge_count++;
+        store->challenges = grown(store->challenges, store->challenge_count, sizeof(*record));
+    }
+    store->challenges[i] = *record;
+}
+
+static void remove_challenge(struct d1_store *store, const struct d1_challenge *record) {
+    size_t i = find_challenge(store, record);
+    if (i < store->challenge_count) {
+        store->challenges[i] = store->challenges[--store->challenge_count];
+    }
+}
+
+static size_t find_known(const struct d1_store *store, const struct d1_name *name) {
+    size_t i = 0;
+    while (i < store->known_count && !d1_name_equal(&store->known[i].name, name)) {
+        i++;
+    }
+    return i;
+}
+
+static void put_known(struct d1_store *store, const struct d1_known_name *record) {
+    size_t i = find_known(store, &record->name);
+    if (i == store->known_count) {
+        store->known_count++;
+        store->known = grown(store->known, store->known_count, sizeof(*record));
+    }
+    store->known[i] = *record;
+}
+
+static void put_account(struct d1_store *store, const struct d1_account *record) {
+    store->account_count++;
+    store->accounts = grown(store->accounts, store->account_count, sizeof(*record));
+    struct d1_account *row = &store->accounts[store->account_count - 1];
+    *row = *record;
+    row->allowfrom = strdup(record->allowfrom != NULL ? record->allowfrom : "");
+}
+
+static void keep(struct d1_store *store, const struct d1_store_change *change) {
+    size_t i = 0;
+    switch (change->op) {
+    case D1_STORE_PUT_CHALLENGE:
+        put_challenge(store, change->challenge);
+        break;
+    case D1_STORE_REMOVE_CHALLENGE:
+        remove_challenge(store, change->challenge);
+        break;
+    case D1_STORE_PUT_ACCOUNT:
+        put_account(store, change->account);
+        break;
+    case D1_STORE_PUT_KNOWN:
+        put_known(store, change->known);
+        break;
+    case D1_STORE_REMOVE_KNOWN:
+        i = find_known(store, &change->known->name);
+        if (i < store->known_count) {
+            store->known[i] = store->known[--store->known_count];
+        }
+        break;
+    case D1_STORE_REMOVE_ACCOUNT:
+        assert(0);
+    }
+    for (struct d1_store_watcher *w = store->watchers; w != NULL; w = w->next) {
+        w->changed(w, change, store->revision);
+    }
+}
+
+static struct d1_store_write *take(struct d1_store *store) {
+    struct d1_store_write *write = store->first;
+    if (write != NULL) {
+        store->first = write->next;
+        if (store->first == NULL) {
+            store->last = &store->first;
+        }
+        store->waiting--;
+    }
+    return write;
+}
+
+bool fake_store_commit(struct d1_store *store) {
+    struct d1_store_write *write = take(store);
+    if (write == NULL) {
+        return false;
+    }
+    store->revision++;
+    for (size_t i = 0; i < write->count; i++) {
+        keep(store, &write->changes[i]);
+    }
+    write->done(write, 0, store->revision);
+    return true;
+}
+
+size_t fake_store_commit_all(struct d1_store *store) {
+    size_t count = 0;
+    while (fake_store_commit(store)) {
+        count++;
+    }
+    return count;
+}
+
+void fake_store_fail(struct d1_store *store, int err) {
+    struct d1_store_write *write = take(store);
+    assert(write != NULL);
+    write->done(write, err, 0);
+}
+
+void fake_store_refuse(struct d1_store *store, int err) {
+    store->refuse = err;
+}
+
+size_t fake_store_waiting(const struct d1_store *store) {
+    return store->waiting;
+}
+
+void fake_store_foreign(struct d1_store *store, const struct d1_store_change *change) {
+    store->revision++;
+    keep(store, change);
+}
+
+void fake_store_forget_watchers(struct d1_store *store) {
+    store->watchers = NULL;
+}
+
+int d1_store_load(struct d1_store *store, void (*changed)(const struct d1_store_change *, void *),
+                  void *arg, struct d1_error *error) {
+    (void)error;
+    for (size_t i = 0; i < store->challenge_count; i++) {
+        changed(&(struct d1_store_change){.op = D1_STORE_PUT_CHALLENGE,
+                                          .challenge = &store->challenges[i]},
+                arg);
+    }
+    for (size_t i = 0; i < store->account_count; i++) {
+        changed(
+            &(struct d1_store_change){.op = D1_STORE_PUT_ACCOUNT, .account = &store->accounts[i]},
+            arg);
+    }
+    for (size_t i = 0; i < store->known_count; i++) {
+        changed(&(struct d1_store_change){.op = D1_STORE_PUT_KNOWN, .known = &store->known[i]},
+                arg);
+    }
+    return 0;
+}
+
+size_t fake_store_challenges(const struct d1_store *store) {
+    return store->challenge_count;
+}
+
+const struct d1_challenge *fake_store_at(const struct d1_store *store, size_t i) {
+    return i < store->challenge_count ? &store->challenges[i] : NULL;
+}
+
+const struct d1_challenge *fake_store_find(const struct d1_store *store, const char *name,
+                                           const char *value, const char *owner) {
+    struct d1_challenge wanted = {.value.length = (uint8_t)strlen(value)};
+    int err = d1_name_from_text(name, &wanted.name);
+    assert(err == 0);
+    (void)err;
+    memcpy(wanted.value.octets, value, wanted.value.length);
+    strncpy(wanted.owner, owner, sizeof(wanted.owner) - 1);
+    size_t i = find_challenge(store, &wanted);
+    return i < store->challenge_count ? &store->challenges[i] : NULL;
+}
+
+size_t fake_store_accounts(const struct d1_store *store) {
+    return store->account_count;
+}
+
+const struct d1_known_name *fake_store_known(const struct d1_store *store, const char *name) {
+    struct d1_name wanted;
+    int err = d1_name_from_text(name, &wanted);
+    assert(err == 0);
+    (void)err;
+    size_t i = find_known(store, &wanted);
+    return i < store->known_count ? &store->known[i] : NULL;
+}
