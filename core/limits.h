@@ -28,11 +28,12 @@
 #define D1_UDP_BATCHES_PER_WAKE 8  /* Then other sockets of the worker get their turn. */
 #define D1_WORKERS_MAX          256
 #define D1_LISTENERS_MAX        64
-#define D1_TCP_CONNECTIONS_MAX  4096   /* Per worker, bounded again by RLIMIT_NOFILE. */
-#define D1_TCP_UNSENT_BYTES_MAX 262144 /* Unsent answers per connection; then reading pauses. */
-#define D1_TCP_READ_BYTES       16384  /* One read; also the reassembly step. */
-#define D1_TCP_IDLE_MS          10000  /* RFC 7766, 6.2.3: a few seconds or more. */
-#define D1_ASKED_RING_LENGTH    1024   /* Timeline events a worker holds for the control thread. */
+#define D1_TCP_CONNECTIONS_MAX  4096     /* Per worker, bounded again by RLIMIT_NOFILE. */
+#define D1_TCP_UNSENT_BYTES_MAX 262144   /* Unsent answers per connection; then reading pauses. */
+#define D1_TCP_HELD_BYTES_MAX   67108864 /* Unsent and unread octets a worker holds altogether. */
+#define D1_TCP_READ_BYTES       16384    /* One read; also the reassembly step. */
+#define D1_TCP_IDLE_MS          10000    /* RFC 7766, 6.2.3: a few seconds or more. */
+#define D1_ASKED_RING_LENGTH    1024 /* Timeline events a worker holds for the control thread. */
 
 /* HTTP. */
 #define D1_HTTP_HEADER_BYTES_MAX          16384 /* Request line and headers together. */

@@ -1,0 +1,106 @@
+/*
+ * Serving: what one worker answers with, whatever the transport: its reader of the epoch, the data
+ * served now, its counters, and the way of timeline events to the control thread.
+ *
+ * Threads: used by its worker's thread only, between the worker's start and end.
+ * Memory: borrows everything it names.
+ * Limits: D1_UDP_BATCH slots per batch.
+ */
+#ifndef D1_DNSD_SERVING_H
+#define D1_DNSD_SERVING_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "core/epoch.h"
+#include "core/loop.h"
+#include "core/metrics.h"
+#include "dnsd/answer.h"
+
+struct d1_asked_ring;
+struct d1_clock;
+
+/* An address in the 28 octets it needs; sockaddr_storage has 128. */
+union d1_peer {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
+enum d1_transport { D1_TRANSPORT_UDP, D1_TRANSPORT_TCP, D1_TRANSPORTS };
+
+/* Why a message got no answer, or a connection ended early: label `reason`. */
+enum d1_drop {
+    D1_DROP_UNANSWERABLE, /* Shorter than a header, or a response (QR=1). */
+    D1_DROP_OVERSIZE,     /* A datagram larger than any query we take. */
+    D1_DROP_SOURCE_PORT,  /* From port 0: nobody can be answered there. */
+    D1_DROP_NO_DATA,      /* No zones are loaded yet. */
+    D1_DROP_SEND,         /* The kernel did not take the answer. */
+    D1_DROP_FRAME,        /* TCP: a frame shorter than a header; the connection ends. */
+    D1_DROP_IDLE,         /* TCP: connection closed: no complete query for tcp_idle_ms. */
+    D1_DROP_LIMIT,        /* TCP: the oldest connection closed, or a new one refused, at a limit. */
+    D1_DROPS,
+};
+
+/* First cells of our families in every block. */
+struct d1_serving_cells {
+    uint32_t responses; /* transport * D1_SERVING_RCODES + rcode's series */
+    uint32_t dropped;   /* transport * D1_DROPS + enum d1_drop */
+    uint32_t unexpected;
+    uint32_t connections;
+    uint32_t timeline_dropped;
+};
+
+#define D1_SERVING_RCODES 8
+
+struct d1_serving {
+    struct d1_epoch *epoch;
+    unsigned reader;
+    struct d1_served_current *current;
+    const struct d1_clock *clock;
+    struct d1_metrics_block *block;
+    struct d1_serving_cells cells;
+    struct d1_asked_ring *asked; /* NULL: nobody wants timeline events. */
+    struct d1_loop *control;
+    struct d1_message *asked_wake; /* Posted to `control` when the ring must be drained. */
+};
+
+/* Add our families. Returns 0, D1_ELIMIT or -ENOMEM. */
+int d1_serving_families(struct d1_metrics *metrics, struct d1_serving_cells *ret_cells);
+
+/* Around everything a loop callback does with what is served. */
+static inline void d1_serving_online(const struct d1_serving *serving) {
+    d1_epoch_online(serving->epoch, serving->reader);
+}
+
+static inline void d1_serving_offline(const struct d1_serving *serving) {
+    d1_epoch_offline(serving->epoch, serving->reader);
+}
+
+/*
+ * Answer a batch from what is served now; nothing served: no slot gets an answer. Quiesces first.
+ * Returns why slots without an answer have none.
+ */
+enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot *slots,
+                               size_t count);
+
+/*
+ * Count the slots' answers and tell the timeline of those that asked for a challenge. from[i * step]
+ * asked slots[i]: step is 0 where one peer asked them all.
+ */
+void d1_serving_tally(struct d1_serving *serving, enum d1_transport transport,
+                      const struct d1_answer_slot *slots, size_t count, const union d1_peer *from,
+                      size_t step);
+
+static inline void d1_serving_drop(struct d1_serving *serving, enum d1_transport transport,
+                                   enum d1_drop reason, uint64_t count) {
+    d1_count(serving->block,
+             serving->cells.dropped + (uint32_t)transport * D1_DROPS + (uint32_t)reason, count);
+}
+
+/* A TCP connection more (1) or less (-1): the gauge is the sum over the workers. */
+static inline void d1_serving_connections(struct d1_serving *serving, int more) {
+    d1_count(serving->block, serving->cells.connections, (uint64_t)(int64_t)more);
+}
+
+#endif /* D1_DNSD_SERVING_H */

@@ -1,0 +1,327 @@
+/*
+ * Happy path of one wake:
+ *   1. the socket is readable: online in the epoch;
+ *   2. recvmmsg takes up to D1_UDP_BATCH datagrams;
+ *   3. all are answered together (dnsd/answer.h), counted together;
+ *   4. sendmmsg sends the answers;
+ *   5. a full batch: back to 2, D1_UDP_BATCHES_PER_WAKE times at most, so that the worker's other
+ *      sockets get their turn; a short one: the socket is empty, no further call is made to learn so;
+ *   6. offline.
+ *
+ * Failure modes:
+ *   - a datagram from port 0, or larger than any query: dropped and counted before it is answered;
+ *   - the kernel's send buffer is full: the rest is tried once more, then dropped and counted (a
+ *     client repeats its question, a queue here would only make everyone wait);
+ *   - one datagram is refused (EPERM of a packet filter, EMSGSIZE, no route, ...): it is dropped and
+ *     counted, the others are sent;
+ *   - an error stands on the socket: it is read off, and watching goes on.
+ *
+ * Everything a batch needs is laid out once per worker; per batch only lengths change.
+ */
+#include "dnsd/udp.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/err.h"
+#include "core/limits.h"
+#include "core/mem.h"
+
+/*
+ * Stride of the buffers: an odd number of cache lines, so that the first lines of all slots fall
+ * into different sets of the first-level cache. More than D1_DNS_UDP_MAX.
+ */
+#define BUFFER_BYTES (21 * D1_CACHE_LINE)
+
+/* A socket buffer of 4 MiB holds about 85 batches of small queries. */
+#define DRAIN_BATCHES 128
+
+static_assert(BUFFER_BYTES >= D1_DNS_UDP_MAX, "an answer fits its buffer");
+
+/* What comes with a datagram on a wildcard socket: the address that was asked. */
+struct control {
+    _Alignas(size_t) uint8_t octets[CMSG_SPACE(sizeof(struct in6_pktinfo))]; /* As cmsghdr. */
+};
+
+struct batch {
+    struct mmsghdr rx[D1_UDP_BATCH];
+    struct mmsghdr tx[D1_UDP_BATCH];
+    struct iovec rx_iov[D1_UDP_BATCH];
+    struct iovec tx_iov[D1_UDP_BATCH];
+    union d1_peer from[D1_UDP_BATCH];
+    struct control control[D1_UDP_BATCH];
+    struct d1_answer_slot slots[D1_UDP_BATCH];
+    bool wildcard;
+    _Alignas(D1_CACHE_LINE) uint8_t in[D1_UDP_BATCH][BUFFER_BYTES];
+    _Alignas(D1_CACHE_LINE) uint8_t out[D1_UDP_BATCH][BUFFER_BYTES];
+};
+
+struct watched {
+    uv_poll_t poll;
+    struct d1_udp *udp;
+    struct batch *batch; /* Shared by the sockets of its kind: they are served one after another. */
+    int fd;
+};
+
+struct d1_udp {
+    struct d1_serving *serving;
+    struct batch *plain;
+    struct batch *wildcard; /* NULL unless some socket needs it. */
+    size_t watched_count;
+    struct watched watched[];
+};
+
+static struct batch *batch_create(bool wildcard) {
+    struct batch *batch = d1_aligned(D1_CACHE_LINE, sizeof(*batch));
+    if (batch == NULL) {
+        return NULL;
+    }
+    batch->wildcard = wildcard;
+    for (size_t i = 0; i < D1_UDP_BATCH; i++) {
+        batch->rx_iov[i] = (struct iovec){.iov_base = batch->in[i], .iov_len = BUFFER_BYTES};
+        struct msghdr *rx = &batch->rx[i].msg_hdr;
+        rx->msg_iov = &batch->rx_iov[i];
+        rx->msg_iovlen = 1;
+        rx->msg_name = &batch->from[i];
+        rx->msg_namelen = sizeof(batch->from[i]);
+        batch->tx[i].msg_hdr.msg_iov = &batch->tx_iov[i];
+        batch->tx[i].msg_hdr.msg_iovlen = 1;
+        if (wildcard) {
+            rx->msg_control = &batch->control[i];
+            rx->msg_controllen = sizeof(batch->control[i]);
+        }
+        struct d1_answer_slot *slot = &batch->slots[i];
+        slot->message = batch->in[i];
+        slot->reply = batch->out[i];
+        slot->reply_max = D1_DNS_UDP_MAX;
+        slot->tcp = false;
+    }
+    return batch;
+}
+
+static bool from_port_0(const union d1_peer *from) {
+    static_assert(offsetof(struct sockaddr_in, sin_port) ==
+                      offsetof(struct sockaddr_in6, sin6_port),
+                  "the port stands at one place in both");
+    return from->in.sin_port == 0;
+}
+
+/* Set the slots' lengths; a datagram that must not be answered gets length 0. Returns how many. */
+static size_t refuse_some(struct d1_serving *serving, struct batch *batch, size_t count) {
+    size_t refused = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct mmsghdr *rx = &batch->rx[i];
+        batch->slots[i].length = rx->msg_len;
+        if (D1_LIKELY((rx->msg_hdr.msg_flags & MSG_TRUNC) == 0 && !from_port_0(&batch->from[i]))) {
+            continue;
+        }
+        bool oversize = (rx->msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        batch->slots[i].length = 0;
+        refused++;
+        d1_serving_drop(serving, D1_TRANSPORT_UDP,
+                        oversize ? D1_DROP_OVERSIZE : D1_DROP_SOURCE_PORT, 1);
+    }
+    return refused;
+}
+
+/*
+ * Turn what came with the query into what goes with its answer, in place: the source address is the
+ * one asked (ipi_spec_dst, ipi6_addr). The interface is left to routing, but for link-local
+ * addresses, which mean nothing without one.
+ */
+static void answer_from_asked(struct msghdr *message) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof(info));
+            info.ipi_ifindex = 0;
+            memcpy(CMSG_DATA(c), &info, sizeof(info));
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof(info));
+            info.ipi6_ifindex = IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ? info.ipi6_ifindex : 0;
+            memcpy(CMSG_DATA(c), &info, sizeof(info));
+        }
+    }
+}
+
+/* Line up the answers; make the receive side ready for the next batch. Returns how many to send. */
+static unsigned line_up(struct batch *batch, size_t count) {
+    unsigned answers = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct msghdr *rx = &batch->rx[i].msg_hdr;
+        if (D1_LIKELY(batch->slots[i].reply_length > 0)) {
+            assert(batch->slots[i].reply_length <= D1_DNS_UDP_MAX);
+            struct msghdr *tx = &batch->tx[answers].msg_hdr;
+            batch->tx_iov[answers].iov_base = batch->out[i];
+            batch->tx_iov[answers].iov_len = batch->slots[i].reply_length;
+            tx->msg_name = &batch->from[i];
+            tx->msg_namelen = rx->msg_namelen;
+            if (batch->wildcard) {
+                tx->msg_control = rx->msg_control;
+                tx->msg_controllen = rx->msg_controllen;
+                answer_from_asked(tx);
+            }
+            answers++;
+        }
+        rx->msg_namelen = sizeof(batch->from[i]);
+        if (batch->wildcard) {
+            rx->msg_controllen = sizeof(batch->control[i]);
+        }
+    }
+    return answers;
+}
+
+/* Returns how many of the answers the kernel did not take. */
+static uint64_t send_answers(int fd, struct mmsghdr *tx, unsigned count) {
+    uint64_t dropped = 0;
+    bool tried_again = false;
+    unsigned at = 0;
+    while (at < count) {
+        int sent = sendmmsg(fd, &tx[at], count - at, MSG_DONTWAIT);
+        if (D1_LIKELY(sent > 0)) {
+            at += (unsigned)sent;
+        } else if (errno != EAGAIN && errno != ENOBUFS && errno != EINTR) {
+            at++;
+            dropped++;
+        } else if (tried_again) {
+            return dropped + (count - at);
+        } else {
+            tried_again = true;
+        }
+    }
+    return dropped;
+}
+
+/* Returns how many datagrams were there: fewer than D1_UDP_BATCH means that the socket is empty. */
+static size_t answer_one_batch(struct watched *watched) {
+    struct batch *batch = watched->batch;
+    struct d1_serving *serving = watched->udp->serving;
+    int received = recvmmsg(watched->fd, batch->rx, D1_UDP_BATCH, MSG_DONTWAIT, NULL);
+    if (received <= 0) {
+        return 0;
+    }
+    size_t count = (size_t)received;
+    size_t refused = refuse_some(serving, batch, count);
+    enum d1_drop why = d1_serving_answer(serving, batch->slots, count);
+    d1_serving_tally(serving, D1_TRANSPORT_UDP, batch->slots, count, batch->from, 1);
+    unsigned answers = line_up(batch, count);
+    if (D1_UNLIKELY(answers + refused < count)) {
+        d1_serving_drop(serving, D1_TRANSPORT_UDP, why, count - answers - refused);
+    }
+    uint64_t dropped = send_answers(watched->fd, batch->tx, answers);
+    if (D1_UNLIKELY(dropped > 0)) {
+        d1_serving_drop(serving, D1_TRANSPORT_UDP, D1_DROP_SEND, dropped);
+    }
+    return count;
+}
+
+static void answer_socket(struct watched *watched, unsigned batches) {
+    d1_serving_online(watched->udp->serving);
+    size_t count = D1_UDP_BATCH;
+    for (unsigned i = 0; i < batches && count == D1_UDP_BATCH; i++) {
+        count = answer_one_batch(watched);
+    }
+    d1_serving_offline(watched->udp->serving);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+    struct watched *watched = poll->data;
+    if (D1_UNLIKELY(status < 0)) {
+        /* libuv stopped watching, because an error stands on the socket: read it off. */
+        int error;
+        socklen_t length = sizeof(error);
+        getsockopt(watched->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+        uv_poll_start(poll, UV_READABLE, on_readable);
+        return;
+    }
+    if ((events & UV_READABLE) != 0) {
+        answer_socket(watched, D1_UDP_BATCHES_PER_WAKE);
+    }
+}
+
+static int take(struct d1_udp *udp, uv_loop_t *loop, const struct d1_udp_socket *socket) {
+    struct watched *watched = &udp->watched[udp->watched_count];
+    int err = uv_poll_init(loop, &watched->poll, socket->fd);
+    if (err != 0) {
+        return err;
+    }
+    watched->poll.data = watched;
+    watched->udp = udp;
+    watched->batch = socket->wildcard ? udp->wildcard : udp->plain;
+    watched->fd = socket->fd;
+    udp->watched_count++;
+    return D1_OK;
+}
+
+/* The sockets are the caller's again. */
+static void give_back(struct d1_udp *udp, uv_loop_t *loop) {
+    for (size_t i = 0; i < udp->watched_count; i++) {
+        uv_close((uv_handle_t *)&udp->watched[i].poll, NULL);
+    }
+    if (udp->watched_count > 0) {
+        uv_run(loop, UV_RUN_NOWAIT);
+    }
+}
+
+int d1_udp_create(uv_loop_t *loop, struct d1_serving *serving, const struct d1_udp_socket *sockets,
+                  size_t count, struct d1_udp **ret_udp) {
+    bool wildcard = false;
+    bool plain = false;
+    for (size_t i = 0; i < count; i++) {
+        wildcard = wildcard || sockets[i].wildcard;
+        plain = plain || !sockets[i].wildcard;
+    }
+    struct d1_udp *udp = d1_calloc(1, sizeof(*udp) + count * sizeof(udp->watched[0]));
+    if (udp == NULL) {
+        return -ENOMEM;
+    }
+    udp->serving = serving;
+    udp->plain = plain ? batch_create(false) : NULL;
+    udp->wildcard = wildcard ? batch_create(true) : NULL;
+    int err =
+        plain != (udp->plain != NULL) || wildcard != (udp->wildcard != NULL) ? -ENOMEM : D1_OK;
+    for (size_t i = 0; i < count && err == D1_OK; i++) {
+        err = take(udp, loop, &sockets[i]);
+    }
+    if (err != D1_OK) {
+        give_back(udp, loop);
+        d1_udp_destroy(udp);
+        return err;
+    }
+    *ret_udp = udp;
+    return D1_OK;
+}
+
+void d1_udp_start(struct d1_udp *udp) {
+    for (size_t i = 0; i < udp->watched_count; i++) {
+        uv_poll_start(&udp->watched[i].poll, UV_READABLE, on_readable);
+    }
+}
+
+void d1_udp_drain(struct d1_udp *udp) {
+    for (size_t i = 0; i < udp->watched_count; i++) {
+        answer_socket(&udp->watched[i], DRAIN_BATCHES);
+    }
+}
+
+void d1_udp_close(struct d1_udp *udp) {
+    for (size_t i = 0; i < udp->watched_count; i++) {
+        struct watched *watched = &udp->watched[i];
+        if (!uv_is_closing((uv_handle_t *)&watched->poll)) {
+            uv_close((uv_handle_t *)&watched->poll, NULL);
+            close(watched->fd);
+        }
+    }
+}
+
+void d1_udp_destroy(struct d1_udp *udp) {
+    if (udp == NULL) {
+        return;
+    }
+    d1_free(udp->plain);
+    d1_free(udp->wildcard);
+    d1_free(udp);
+}
