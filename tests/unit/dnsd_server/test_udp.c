@@ -1,0 +1,241 @@
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/buf.h"
+#include "core/limits.h"
+#include "core/net.h"
+#include "tests/unit/dnsd_server/fixture.h"
+
+#define CLIENTS 32
+
+static int set_up(void **state) {
+    static struct fixture fixture;
+    fixture_init(&fixture);
+    *state = &fixture;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    fixture_close(*state);
+    return 0;
+}
+
+/* Ask once and have the right answer. Returns its length. */
+static size_t ask(int fd, uint16_t id, const char *orders, uint8_t *ret_answer) {
+    uint8_t query[64];
+    size_t length = make_query(query, id, orders, false);
+    send_octets(fd, query, length);
+    size_t answered = receive_datagram(fd, ret_answer, D1_DNS_UDP_MAX + 1);
+    assert_int_equal(d1_load_u16(ret_answer), id);
+    assert_int_equal(ret_answer[2], 0x80);
+    return answered;
+}
+
+static void answers_a_query(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    int fd = client_udp(&fixture->address);
+    uint8_t answer[D1_DNS_UDP_MAX + 1];
+    assert_int_equal(ask(fd, 4711, "", answer), D1_DNS_HEADER_BYTES);
+    close(fd);
+    fixture_await_metric(fixture, "dns01d_dns_responses_total{transport=\"udp\",rcode=\"NOERROR\"}",
+                         1);
+}
+
+static void answers_many_clients_from_both_workers(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    int32_t first = 0;
+    unsigned others = 0;
+    for (uint16_t i = 0; i < CLIENTS * 4; i++) {
+        int fd = client_udp(&fixture->address);
+        uint8_t answer[D1_DNS_UDP_MAX + 1];
+        assert_int_equal(ask(fd, i, "t", answer), D1_DNS_HEADER_BYTES + 1 + sizeof(first));
+        int32_t thread;
+        memcpy(&thread, answer + D1_DNS_HEADER_BYTES + 1, sizeof(thread));
+        first = i == 0 ? thread : first;
+        others += thread != first;
+        close(fd);
+    }
+    /* The kernel hashes the clients' ports: 128 of them all to one worker is not chance. */
+    assert_true(others > 0);
+    assert_true(others < CLIENTS * 4);
+}
+
+static void answers_more_than_a_wake_takes(void **state) {
+    struct fixture *fixture = *state;
+    fixture->options.workers = 1;
+    fixture_start(fixture);
+    int fd = client_udp(&fixture->address);
+    enum { COUNT = D1_UDP_BATCH * (D1_UDP_BATCHES_PER_WAKE + 2) + 7 };
+    static bool seen[COUNT];
+    memset(seen, 0, sizeof(seen));
+    uint8_t octets[D1_DNS_UDP_MAX + 1];
+    unsigned sent = 0;
+    for (unsigned received = 0; received < COUNT; received++) {
+        /* As many under way as a default socket buffer holds. */
+        for (; sent < COUNT && sent - received < 2 * D1_UDP_BATCH; sent++) {
+            send_octets(fd, octets, make_query(octets, (uint16_t)sent, "", false));
+        }
+        receive_datagram(fd, octets, sizeof(octets));
+        unsigned id = d1_load_u16(octets);
+        assert_true(id < COUNT && !seen[id]);
+        seen[id] = true;
+    }
+    close(fd);
+}
+
+static void an_answer_of_the_largest_size_arrives_whole(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    int fd = client_udp(&fixture->address);
+    uint8_t answer[D1_DNS_UDP_MAX + 1];
+    assert_int_equal(ask(fd, 1, "l\x04\xd0", answer), D1_DNS_UDP_MAX);
+    close(fd);
+}
+
+static void no_answer_to_a_response_or_a_stump(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    int fd = client_udp(&fixture->address);
+    uint8_t octets[D1_DNS_UDP_MAX + 1];
+    size_t length = make_query(octets, 1, "", false);
+    octets[2] = 0x80;
+    send_octets(fd, octets, length);
+    send_octets(fd, octets, 3);
+    assert_int_equal(send(fd, octets, 0, 0), 0);
+    ask(fd, 2, "", octets); /* Sent last, and the only one answered. */
+    close(fd);
+    fixture_await_metric(fixture,
+                         "dns01d_dns_dropped_total{transport=\"udp\",reason=\"unanswerable\"}", 3);
+}
+
+static void an_oversize_query_is_dropped(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    int fd = client_udp(&fixture->address);
+    uint8_t octets[4096] = {0};
+    send_octets(fd, octets, sizeof(octets));
+    ask(fd, 2, "", octets);
+    close(fd);
+    fixture_await_metric(fixture, "dns01d_dns_dropped_total{transport=\"udp\",reason=\"oversize\"}",
+                         1);
+}
+
+static void a_query_from_port_0_is_dropped(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+    if (raw < 0) {
+        skip(); /* Needs CAP_NET_RAW. */
+    }
+    uint8_t datagram[8 + D1_DNS_HEADER_BYTES] = {0};
+    const struct sockaddr_in *to = (const struct sockaddr_in *)&fixture->address;
+    memcpy(datagram + 2, &to->sin_port, 2);
+    d1_store_u16(datagram + 4, sizeof(datagram)); /* Checksum 0: none. */
+    struct sockaddr_in raw_to = *to;
+    raw_to.sin_port = 0;
+    assert_int_equal(
+        sendto(raw, datagram, sizeof(datagram), 0, (struct sockaddr *)&raw_to, sizeof(raw_to)),
+        sizeof(datagram));
+    close(raw);
+    fixture_await_metric(fixture,
+                         "dns01d_dns_dropped_total{transport=\"udp\",reason=\"source-port\"}", 1);
+}
+
+static void without_data_nothing_is_answered(void **state) {
+    struct fixture *fixture = *state;
+    struct d1_served *served = atomic_exchange(&fixture->current.served, NULL);
+    fixture_start(fixture);
+    int fd = client_udp(&fixture->address);
+    uint8_t octets[D1_DNS_UDP_MAX + 1];
+    send_octets(fd, octets, make_query(octets, 1, "", false));
+    fixture_await_metric(fixture, "dns01d_dns_dropped_total{transport=\"udp\",reason=\"no-data\"}",
+                         1);
+    atomic_store(&fixture->current.served, served);
+    ask(fd, 2, "", octets);
+    close(fd);
+}
+
+static void rcodes_are_counted(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    int fd = client_udp(&fixture->address);
+    uint8_t octets[D1_DNS_UDP_MAX + 1];
+    ask(fd, 1, "r\x03", octets);
+    ask(fd, 2, "r\x03", octets);
+    ask(fd, 3, "r\x10", octets);
+    ask(fd, 4, "r\x09", octets);
+    ask(fd, 5, "u", octets);
+    close(fd);
+    fixture_await_metric(fixture,
+                         "dns01d_dns_responses_total{transport=\"udp\",rcode=\"NXDOMAIN\"}", 2);
+    fixture_await_metric(fixture, "dns01d_dns_responses_total{transport=\"udp\",rcode=\"BADVERS\"}",
+                         1);
+    fixture_await_metric(fixture, "dns01d_dns_responses_total{transport=\"udp\",rcode=\"other\"}",
+                         1);
+    fixture_await_metric(fixture, "dns01d_unexpected_queries_total", 1);
+}
+
+/* A connected client takes datagrams only from the address it asked. */
+static void ask_at(const struct fixture *fixture, const char *address_text) {
+    struct sockaddr_storage address;
+    assert_int_equal(d1_address_parse(address_text, &address), 0);
+    const struct sockaddr_in *bound = (const struct sockaddr_in *)&fixture->address;
+    ((struct sockaddr_in *)&address)->sin_port = bound->sin_port;
+    int fd = client_udp(&address);
+    uint8_t answer[D1_DNS_UDP_MAX + 1];
+    ask(fd, 7, "", answer);
+    ask(fd, 8, "", answer);
+    close(fd);
+}
+
+static void a_wildcard_answers_from_the_address_asked(void **state) {
+    struct fixture *fixture = *state;
+    fixture->listen[0] = "0.0.0.0:0";
+    fixture_start(fixture);
+    ask_at(fixture, "127.0.0.1:0");
+    ask_at(fixture, "127.0.0.77:0");
+    ask_at(fixture, "127.9.8.7:0");
+}
+
+static void a_wildcard_answers_from_the_address_asked_ipv6(void **state) {
+    struct fixture *fixture = *state;
+    fixture->listen[0] = "[::]:0";
+    struct d1_error error;
+    int err = d1_dnsd_create(&fixture->options, &fixture->dnsd, &error);
+    if (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL) {
+        skip();
+    }
+    assert_int_equal(err, 0);
+    d1_dnsd_destroy(fixture->dnsd);
+    fixture_start(fixture);
+    ask_at(fixture, "[::1]:0");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(answers_a_query, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answers_many_clients_from_both_workers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answers_more_than_a_wake_takes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_answer_of_the_largest_size_arrives_whole, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(no_answer_to_a_response_or_a_stump, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_oversize_query_is_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_query_from_port_0_is_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_data_nothing_is_answered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rcodes_are_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wildcard_answers_from_the_address_asked, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_wildcard_answers_from_the_address_asked_ipv6, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests_name("dnsd_udp", tests, NULL, NULL);
+}
