@@ -40,7 +40,8 @@ int d1_json_read(const void *text, size_t length, json_t **ret_value, struct d1_
     }
     json_error_t story;
     json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &story);
-    if (value == NULL && json_error_code(&story) == json_error_out_of_memory) {
+    /* Without memory jansson says nothing, or now and then "invalid token". */
+    if (value == NULL && story.text[0] == '\0') {
         return d1_error_set(error, -ENOMEM, "out of memory");
     }
     if (value == NULL) {
@@ -69,17 +70,19 @@ static int check_keys(json_t *object, struct d1_error *error) {
     return D1_OK;
 }
 
+int d1_json_check_object(json_t *value, struct d1_error *error) {
+    if (!json_is_object(value)) {
+        return d1_error_set(error, D1_EPARSE, "the body must be a JSON object");
+    }
+    return check_keys(value, error);
+}
+
 int d1_json_read_object(const void *text, size_t length, json_t **ret_object,
                         struct d1_error *error) {
     json_t *value = NULL;
     int err = d1_json_read(text, length, &value, error);
-    if (err != D1_OK) {
-        return err;
-    }
-    if (!json_is_object(value)) {
-        err = d1_error_set(error, D1_EPARSE, "the body must be a JSON object");
-    } else {
-        err = check_keys(value, error);
+    if (err == D1_OK) {
+        err = d1_json_check_object(value, error);
     }
     if (err != D1_OK) {
         json_decref(value);

@@ -22,7 +22,10 @@ struct d1_error;
 /* One JSON value of any type. Returns 0, D1_EPARSE (what is wrong: *error) or -ENOMEM. */
 int d1_json_read(const void *text, size_t length, json_t **ret_value, struct d1_error *error);
 
-/* The same, but the value must be an object. */
+/* Whether a value is an object, with keys that differ in more than case. Returns 0 or D1_EPARSE. */
+int d1_json_check_object(json_t *value, struct d1_error *error);
+
+/* Both: the value must be such an object. */
 int d1_json_read_object(const void *text, size_t length, json_t **ret_object,
                         struct d1_error *error);
 

@@ -187,6 +187,7 @@ static void find_route(struct d1_job *job, const char *method, const char *path)
             }
             if (strcmp(route->method, method) == 0) {
                 job->route = route;
+                job->allow[0] = '\0';
                 return;
             }
             int wrote = snprintf(job->allow + used, sizeof(job->allow) - used, "%s%s",

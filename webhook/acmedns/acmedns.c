@@ -81,19 +81,16 @@ static const char *read_register_body(struct d1_job *job, const struct d1_http_r
         return NULL;
     }
     json_t *value = NULL;
-    if (d1_json_read(request->body, request->body_length, &value, NULL) == D1_OK &&
-        json_is_null(value)) {
-        json_decref(value);
-        return NULL;
+    int err = d1_json_read(request->body, request->body_length, &value, NULL);
+    const char *fault = NULL;
+    if (err == D1_OK && !json_is_null(value)) {
+        err = d1_json_check_object(value, NULL);
+        fault = err == D1_OK ? read_allowfrom(job, d1_json_find(value, "allowfrom")) : NULL;
     }
     json_decref(value);
-    json_t *object = NULL;
-    int err = d1_json_read_object(request->body, request->body_length, &object, NULL);
     if (err != D1_OK) {
         return err == -ENOMEM ? "json_error" : "malformed_json_payload";
     }
-    const char *fault = read_allowfrom(job, d1_json_find(object, "allowfrom"));
-    json_decref(object);
     return fault;
 }
 

@@ -1,0 +1,40 @@
+/*
+ * A solver for tests of the front doors: answers what it is told to, and remembers what was asked.
+ * Rights, credentials and timeline are the real ones.
+ */
+#ifndef D1_TESTS_WEBHOOK_FAKE_SOLVER_H
+#define D1_TESTS_WEBHOOK_FAKE_SOLVER_H
+
+#include "solver/solver.h"
+
+#define FAKE_CHALLENGES_MAX 8
+
+struct d1_solver {
+    struct d1_credentials *credentials;
+
+    /* What it answers. */
+    int submit_err; /* Returned at once. */
+    int done_err;   /* Given to `done`. */
+    bool repeated;  /* Of a Present. */
+    int64_t expires_ms;
+    struct d1_account account; /* The only one; username "" when there is none. */
+    struct d1_challenge challenges[FAKE_CHALLENGES_MAX];
+    bool live[FAKE_CHALLENGES_MAX];
+    size_t challenges_count;
+
+    /* What was asked. */
+    unsigned submitted;
+    unsigned registered;
+    struct d1_solver_request last;
+    char last_owner[D1_OWNER_TEXT_MAX + 1];
+    bool last_allowed; /* Whether the caller's rights allow it. */
+    char last_allowfrom[4096];
+
+    struct d1_solver_request *pending;
+    struct d1_solver_register *pending_register;
+};
+
+/* Call the `done` that is due, if any. Returns whether there was one. */
+bool fake_solver_complete(struct d1_solver *solver);
+
+#endif /* D1_TESTS_WEBHOOK_FAKE_SOLVER_H */
