@@ -3,7 +3,7 @@
  *
  * Threads: pure functions; one reader per thread.
  * Memory: the record given to the callback is borrowed for the call.
- * Limits: a record of ldns' own bound (LDNS_MAX_LINELEN, 10,230 octets of text); rdata of at most 65,535 octets.
+ * Limits: D1_ZONE_TEXT_MAX octets of text per line and per record; rdata of at most 65,535 octets.
  */
 #ifndef D1_DNS_ZONEFILE_H
 #define D1_DNS_ZONEFILE_H
@@ -20,7 +20,7 @@ struct d1_zone_record {
     uint16_t type;
     uint16_t class;
     uint32_t ttl;         /* Seconds. */
-    uint32_t line;        /* Where it ends in its file; 1 for a line alone. */
+    uint32_t line;        /* Where it begins in its file; 1 for a line alone. */
     const uint8_t *rdata; /* Wire form, uncompressed. */
     uint16_t rdata_length;
 };

@@ -1,0 +1,247 @@
+#include "tests/lib/decode.h"
+
+#include <string.h>
+
+#include "core/limits.h"
+#include "core/mem.h"
+#include "dns/wire.h"
+
+#define HEADER 12
+
+static unsigned u16_at(const uint8_t *message, size_t at) {
+    return (unsigned)message[at] << 8 | message[at + 1];
+}
+
+size_t d1_decode_name(const uint8_t *message, size_t length, size_t at, struct d1_name *ret_name) {
+    size_t start = at;
+    size_t used = 0; /* Octets at `start`; set when the first pointer is met. */
+    size_t written = 0;
+    size_t lowest = at; /* Each pointer goes further back, so this ends. */
+    for (;;) {
+        if (at >= length) {
+            return 0;
+        }
+        unsigned label = message[at];
+        if ((label & 0xc0) == 0xc0) {
+            if (at + 2 > length) {
+                return 0;
+            }
+            size_t target = u16_at(message, at) & 0x3fff;
+            if (target < HEADER || target >= lowest) {
+                return 0;
+            }
+            used = used > 0 ? used : at + 2 - start;
+            lowest = target;
+            at = target;
+            continue;
+        }
+        if (label > 63 || at + 1 + label > length || written + 1 + label > D1_NAME_OCTETS_MAX) {
+            return 0;
+        }
+        ret_name->octets[written++] = (uint8_t)label;
+        for (size_t i = 1; i <= label; i++) {
+            uint8_t octet = message[at + i];
+            ret_name->octets[written++] =
+                octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet - 'A' + 'a') : octet;
+        }
+        at += 1 + label;
+        if (label == 0) {
+            break;
+        }
+    }
+    ret_name->length = (uint8_t)written;
+    return used > 0 ? used : at - start;
+}
+
+size_t d1_decode_soa(const uint8_t *message, size_t length, const struct d1_decoded_rr *rr,
+                     struct d1_name *ret_mname, struct d1_name *ret_rname) {
+    size_t at = rr->rdata_at;
+    size_t used = d1_decode_name(message, length, at, ret_mname);
+    if (used == 0) {
+        return 0;
+    }
+    at += used;
+    used = d1_decode_name(message, length, at, ret_rname);
+    return used == 0 ? 0 : at + used;
+}
+
+static const char *check_rdata(const uint8_t *message, const struct d1_decoded_rr *rr) {
+    size_t end = rr->rdata_at + rr->rdata_length;
+    struct d1_name name;
+    struct d1_name other;
+    if (rr->type == D1_TYPE_TXT) {
+        size_t at = rr->rdata_at;
+        while (at < end) {
+            at += 1U + message[at];
+        }
+        return at == end && rr->rdata_length > 0 ? NULL : "TXT strings do not fill the rdata";
+    }
+    if (rr->type == D1_TYPE_NS || rr->type == D1_TYPE_CNAME) {
+        size_t used = d1_decode_name(message, end, rr->rdata_at, &name);
+        return used == rr->rdata_length ? NULL : "NS or CNAME is not one name";
+    }
+    if (rr->type == D1_TYPE_SOA) {
+        size_t numbers = d1_decode_soa(message, end, rr, &name, &other);
+        return numbers != 0 && numbers + 20 == end ? NULL : "SOA is malformed";
+    }
+    if (rr->type == D1_TYPE_A) {
+        return rr->rdata_length == 4 ? NULL : "A has not four octets";
+    }
+    return NULL;
+}
+
+static const char *take_opt(const struct d1_decoded_rr *rr, const uint8_t *message,
+                            struct d1_decoded *decoded) {
+    if (rr->section != D1_SECTION_ADDITIONAL || decoded->edns || message[rr->owner_at] != 0) {
+        return "OPT out of place";
+    }
+    if ((rr->ttl >> 16 & 0xff) != 0 || (rr->ttl & 0x7fff) != 0) {
+        return "OPT has a version or unknown flags";
+    }
+    decoded->edns = true;
+    decoded->udp_size = rr->class;
+    decoded->dnssec_ok = (rr->ttl & 0x8000) != 0;
+    decoded->rcode |= rr->ttl >> 24 << 4;
+    return NULL;
+}
+
+static const char *decode_rr(const uint8_t *message, size_t length, size_t *at,
+                             struct d1_decoded *decoded, enum d1_section section) {
+    struct d1_name owner;
+    if (decoded->rrs_count == D1_DECODED_RRS_MAX) {
+        return "too many records";
+    }
+    struct d1_decoded_rr *rr = &decoded->rrs[decoded->rrs_count];
+    size_t used = d1_decode_name(message, length, *at, &owner);
+    if (used == 0 || *at + used + 10 > length) {
+        return "record cut short";
+    }
+    size_t fixed = *at + used;
+    *rr = (struct d1_decoded_rr){
+        .section = section,
+        .owner_at = *at,
+        .type = (uint16_t)u16_at(message, fixed),
+        .class = (uint16_t)u16_at(message, fixed + 2),
+        .ttl = (uint32_t)u16_at(message, fixed + 4) << 16 | u16_at(message, fixed + 6),
+        .rdata_at = fixed + 10,
+        .rdata_length = (uint16_t)u16_at(message, fixed + 8),
+    };
+    if (rr->rdata_at + rr->rdata_length > length) {
+        return "rdata cut short";
+    }
+    *at = rr->rdata_at + rr->rdata_length;
+    decoded->rrs_count++;
+    if (rr->type == D1_TYPE_OPT) {
+        return take_opt(rr, message, decoded);
+    }
+    if (rr->class != D1_CLASS_IN) {
+        return "record of another class";
+    }
+    return check_rdata(message, rr);
+}
+
+const char *d1_decode_message(const uint8_t *message, size_t length,
+                              struct d1_decoded *ret_decoded) {
+    struct d1_name qname;
+    if (length < HEADER) {
+        return "shorter than a header";
+    }
+    memset(ret_decoded, 0, offsetof(struct d1_decoded, rrs));
+    ret_decoded->id = (uint16_t)u16_at(message, 0);
+    ret_decoded->flags = (uint16_t)u16_at(message, 2);
+    ret_decoded->rcode = ret_decoded->flags & 0xf;
+    for (size_t i = 0; i < 4; i++) {
+        ret_decoded->count[i] = (uint16_t)u16_at(message, 4 + 2 * i);
+    }
+    size_t at = HEADER;
+    if (ret_decoded->count[0] > 1) {
+        return "more than one question";
+    }
+    if (ret_decoded->count[0] == 1) {
+        size_t used = d1_decode_name(message, length, at, &qname);
+        if (used == 0 || at + used + 4 > length) {
+            return "question malformed";
+        }
+        ret_decoded->qtype = (uint16_t)u16_at(message, at + used);
+        ret_decoded->qclass = (uint16_t)u16_at(message, at + used + 2);
+        ret_decoded->question_length = used + 4;
+        at += used + 4;
+    }
+    for (size_t section = 0; section < 3; section++) {
+        for (size_t i = 0; i < ret_decoded->count[section + 1]; i++) {
+            const char *fault =
+                decode_rr(message, length, &at, ret_decoded, (enum d1_section)section);
+            if (fault != NULL) {
+                return fault;
+            }
+        }
+    }
+    return at == length ? NULL : "octets left over";
+}
+
+static const char *sections_fault(const struct d1_decoded *reply) {
+    bool empty = reply->count[1] == 0 && reply->count[2] == 0;
+    bool authoritative = (reply->flags & D1_FLAG_AA) != 0;
+    if ((reply->flags & D1_FLAG_TC) != 0) {
+        return empty ? NULL : "truncated, but not empty";
+    }
+    if (reply->rcode != D1_RCODE_NOERROR && reply->rcode != D1_RCODE_NXDOMAIN) {
+        return empty && !authoritative ? NULL : "an error with records or AA";
+    }
+    if (!authoritative) {
+        return "data without AA";
+    }
+    if (reply->count[1] > 0) {
+        return reply->rcode == D1_RCODE_NOERROR && reply->count[2] == 0 ? NULL : "answer with more";
+    }
+    return reply->count[2] == 1 && reply->rrs[0].type == D1_TYPE_SOA ? NULL
+                                                                     : "negative without its SOA";
+}
+
+static const char *echo_fault(const uint8_t *query, size_t query_length, const uint8_t *reply,
+                              const struct d1_decoded *decoded) {
+    const unsigned copied = 0xfU << D1_OPCODE_SHIFT | D1_FLAG_RD | D1_FLAG_CD;
+    if (decoded->id != u16_at(query, 0)) {
+        return "another ID";
+    }
+    if ((decoded->flags & D1_FLAG_QR) == 0) {
+        return "not a reply";
+    }
+    if ((decoded->flags & copied) != (u16_at(query, 2) & copied)) {
+        return "opcode, RD or CD not copied";
+    }
+    if ((decoded->flags & (D1_FLAG_RA | D1_FLAG_AD | 0x0040)) != 0) {
+        return "RA, AD or Z set";
+    }
+    if (decoded->question_length > 0 &&
+        (query_length < HEADER + decoded->question_length || u16_at(query, 4) != 1 ||
+         memcmp(query + HEADER, reply + HEADER, decoded->question_length) != 0)) {
+        return "question not echoed";
+    }
+    return NULL;
+}
+
+const char *d1_reply_fault(const uint8_t *query, size_t query_length, const uint8_t *reply,
+                           size_t reply_length, bool tcp) {
+    struct d1_decoded *decoded = d1_calloc(1, sizeof(*decoded));
+    if (decoded == NULL) {
+        return "no memory to decode";
+    }
+    const char *fault = d1_decode_message(reply, reply_length, decoded);
+    if (fault == NULL) {
+        fault = query_length < HEADER ? "a reply to less than a header"
+                                      : echo_fault(query, query_length, reply, decoded);
+    }
+    if (fault == NULL) {
+        fault = sections_fault(decoded);
+    }
+    if (fault == NULL && decoded->edns && u16_at(query, 10) == 0) {
+        fault = "OPT that was not asked for";
+    }
+    size_t limit = decoded->edns ? D1_DNS_UDP_MAX : D1_DNS_UDP_PLAIN_MAX;
+    if (fault == NULL && reply_length > (tcp ? D1_DNS_MESSAGE_MAX : limit)) {
+        fault = "too long for its transport";
+    }
+    d1_free(decoded);
+    return fault;
+}

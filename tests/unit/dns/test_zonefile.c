@@ -1,0 +1,263 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/err.h"
+#include "core/mem.h"
+#include "dns/wire.h"
+#include "dns/zonefile.h"
+
+#define RECORDS_MAX 16
+
+/* The records a reading gave. */
+struct seen {
+    size_t count;
+    int answer; /* What the callback returns. */
+    struct d1_zone_record record[RECORDS_MAX];
+    uint8_t rdata[RECORDS_MAX][256];
+};
+
+static int keep(const struct d1_zone_record *record, void *arg) {
+    struct seen *seen = arg;
+    assert_true(seen->count < RECORDS_MAX);
+    assert_true(record->rdata_length <= sizeof(seen->rdata[0]));
+    seen->record[seen->count] = *record;
+    memcpy(seen->rdata[seen->count], record->rdata, record->rdata_length);
+    seen->count++;
+    return seen->answer;
+}
+
+static int read_line(const char *line, struct seen *seen, struct d1_error *error) {
+    struct d1_name origin;
+    assert_int_equal(d1_name_from_text("Example.test", &origin), D1_OK);
+    *seen = (struct seen){.count = 0};
+    return d1_zoneline_read(line, &origin, 3600, keep, seen, error);
+}
+
+static int read_text(const char *text, struct seen *seen, struct d1_error *error) {
+    struct d1_name origin;
+    assert_int_equal(d1_name_from_text("example.test", &origin), D1_OK);
+    char *copy = d1_strdup(text);
+    FILE *file = fmemopen(copy, strlen(copy), "r");
+    assert_non_null(file);
+    *seen = (struct seen){.count = 0};
+    int err = d1_zonefile_read(file, "zone.db", &origin, 3600, keep, seen, error);
+    fclose(file);
+    d1_free(copy);
+    return err;
+}
+
+static void assert_owner(const struct seen *seen, size_t index, const char *text) {
+    struct d1_name wanted;
+    assert_true(index < seen->count);
+    assert_int_equal(d1_name_from_text(text, &wanted), D1_OK);
+    assert_true(d1_name_equal(&seen->record[index].owner, &wanted));
+}
+
+static void line_is_relative_to_the_origin(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    assert_int_equal(read_line("NS1 A 192.0.2.1", &seen, &error), D1_OK);
+    assert_int_equal(seen.count, 1);
+    assert_owner(&seen, 0, "ns1.example.test");
+    assert_int_equal(seen.record[0].type, D1_TYPE_A);
+    assert_int_equal(seen.record[0].class, D1_CLASS_IN);
+    assert_int_equal(seen.record[0].ttl, 3600);
+    assert_int_equal(seen.record[0].rdata_length, 4);
+    assert_memory_equal(seen.rdata[0], "\300\0\2\1", 4);
+}
+
+static void line_may_name_ttl_and_class(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    assert_int_equal(read_line("a.other.test. 60 IN TXT \"x y\" z", &seen, &error), D1_OK);
+    assert_owner(&seen, 0, "a.other.test");
+    assert_int_equal(seen.record[0].ttl, 60);
+    assert_memory_equal(seen.rdata[0], "\3x y\1z", 6);
+}
+
+static void at_sign_is_the_origin(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    assert_int_equal(read_line("@ CAA 0 issue \"ca.test\"", &seen, &error), D1_OK);
+    assert_owner(&seen, 0, "example.test");
+    assert_int_equal(seen.record[0].type, D1_TYPE_CAA);
+}
+
+static void names_in_rdata_are_whole(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    assert_int_equal(read_line("@ NS ns1", &seen, &error), D1_OK);
+    assert_int_equal(seen.record[0].rdata_length, 18);
+    assert_memory_equal(seen.rdata[0], "\3ns1\7example\4test", 18);
+}
+
+static void unknown_types_are_read(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    assert_int_equal(read_line("u TYPE65280 \\# 3 abcdef", &seen, &error), D1_OK);
+    assert_int_equal(seen.record[0].type, 65280);
+    assert_int_equal(seen.record[0].rdata_length, 3);
+    assert_memory_equal(seen.rdata[0], "\xab\xcd\xef", 3);
+}
+
+static void empty_lines_and_comments_give_nothing(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    assert_int_equal(read_line("", &seen, &error), D1_OK);
+    assert_int_equal(seen.count, 0);
+    assert_int_equal(read_line("  ; only words", &seen, &error), D1_OK);
+    assert_int_equal(seen.count, 0);
+}
+
+static void malformed_lines_are_refused(void **state) {
+    (void)state;
+    static const char *const bad[] = {"a A 192.0.2",          "a A",         "a NOTATYPE x",
+                                      "a TXT \"open",         "a SOA x y 1", "$TTL 5",
+                                      "a TYPE65280 \\# 3 ab", "a TXT (x",    "a TXT x)",
+                                      "a..b A 192.0.2.1"};
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(bad); i++) {
+        struct seen seen;
+        struct d1_error error = {.code = 0};
+        if (read_line(bad[i], &seen, &error) != D1_EPARSE || error.text[0] == '\0') {
+            fail_msg("not refused: %s", bad[i]);
+        }
+        assert_int_equal(seen.count, 0);
+    }
+}
+
+static void what_the_callback_returns_is_returned(void **state) {
+    (void)state;
+    struct d1_name origin;
+    struct seen seen = {.answer = D1_ELIMIT};
+    struct d1_error error;
+    assert_int_equal(d1_name_from_text("example.test", &origin), D1_OK);
+    assert_int_equal(d1_zoneline_read("a A 192.0.2.1", &origin, 1, keep, &seen, &error), D1_ELIMIT);
+    assert_int_equal(seen.count, 1);
+}
+
+static void file_is_read_with_its_directives(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    const char *text = "; words\n$TTL 60\n@ SOA ns1 host (\n  1 2 3\n  4 5 )\n\n  NS ns1\n"
+                       "$ORIGIN sub.example.test.\na 5 TXT \"v\"\nlast A 192.0.2.1";
+    assert_int_equal(read_text(text, &seen, &error), D1_OK);
+    assert_int_equal(seen.count, 4);
+    assert_int_equal(seen.record[0].type, D1_TYPE_SOA);
+    assert_int_equal(seen.record[0].ttl, 60);
+    assert_int_equal(seen.record[0].line, 3);
+    assert_owner(&seen, 1, "example.test");
+    assert_int_equal(seen.record[1].type, D1_TYPE_NS);
+    assert_owner(&seen, 2, "a.sub.example.test");
+    assert_int_equal(seen.record[2].ttl, 5);
+    assert_owner(&seen, 3, "last.sub.example.test");
+    assert_int_equal(seen.record[3].line, 10);
+}
+
+static void faults_name_file_line_and_reason(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    assert_int_equal(read_text("a A 192.0.2.1\n\nb A 192.0.2\nc A 192.0.2.3\n", &seen, &error),
+                     D1_EPARSE);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(strncmp(error.text, "zone.db:3: ", 11), 0);
+    assert_true(strlen(error.text) > 11);
+}
+
+static void include_and_generate_are_refused(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    assert_int_equal(read_text("a A 192.0.2.1\n$INCLUDE more.db\n", &seen, &error), D1_EPARSE);
+    assert_string_equal(error.text,
+                        "zone.db:2: $INCLUDE is not supported: write it all in one file");
+    assert_int_equal(read_text("; x\n$GENERATE 1-3 a$ A 192.0.2.$\n", &seen, &error), D1_EPARSE);
+    assert_string_equal(error.text, "zone.db:2: $GENERATE is not supported: write the records out");
+}
+
+static void origin_may_be_relative(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    assert_int_equal(read_text("$ORIGIN b\n$ORIGIN a ; words\nx A 192.0.2.1\n", &seen, &error),
+                     D1_OK);
+    assert_owner(&seen, 0, "x.a.b.example.test");
+    assert_int_equal(read_text("$ORIGIN\n", &seen, &error), D1_EPARSE);
+    assert_int_equal(read_text("$TTL x\n", &seen, &error), D1_EPARSE);
+}
+
+static void quoted_marks_are_text(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    const char *text = "a TXT \"(;\\\"\" ; ( words\nb\\(\\; TXT (x ; )\n \"y z\")\r\n";
+    assert_int_equal(read_text(text, &seen, &error), D1_OK);
+    assert_int_equal(seen.count, 2);
+    assert_memory_equal(seen.rdata[0], "\3(;\"", 4);
+    assert_owner(&seen, 1, "b\\(\\;.example.test");
+    assert_memory_equal(seen.rdata[1], "\1x\3y z", 6);
+    assert_int_equal(read_text("a TXT (x\n", &seen, &error), D1_EPARSE);
+    assert_string_equal(error.text, "zone.db:1: a parenthesis is not closed");
+}
+
+static void callback_errors_end_the_file(void **state) {
+    (void)state;
+    struct d1_name origin;
+    struct seen seen = {.answer = D1_ECONFIG};
+    struct d1_error error = {.text = "no"};
+    char text[] = "a A 192.0.2.1\nb A 192.0.2.1\n";
+    FILE *file = fmemopen(text, strlen(text), "r");
+    assert_int_equal(d1_name_from_text("example.test", &origin), D1_OK);
+    assert_int_equal(d1_zonefile_read(file, "z", &origin, 1, keep, &seen, &error), D1_ECONFIG);
+    fclose(file);
+    assert_int_equal(seen.count, 1);
+    assert_string_equal(error.text, "z:1: no");
+}
+
+static void very_long_text_is_refused_or_read_whole(void **state) {
+    (void)state;
+    struct seen seen;
+    struct d1_error error;
+    char *text = d1_malloc(70000);
+    memset(text, 'x', 70000);
+    memcpy(text, "a TXT ", 6);
+    text[69999] = '\0';
+    assert_int_equal(read_text(text, &seen, &error), D1_EPARSE);
+    assert_int_equal(read_line(text, &seen, &error), D1_EPARSE);
+    assert_int_equal(seen.count, 0);
+    d1_free(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(line_is_relative_to_the_origin),
+        cmocka_unit_test(line_may_name_ttl_and_class),
+        cmocka_unit_test(at_sign_is_the_origin),
+        cmocka_unit_test(names_in_rdata_are_whole),
+        cmocka_unit_test(unknown_types_are_read),
+        cmocka_unit_test(empty_lines_and_comments_give_nothing),
+        cmocka_unit_test(malformed_lines_are_refused),
+        cmocka_unit_test(what_the_callback_returns_is_returned),
+        cmocka_unit_test(file_is_read_with_its_directives),
+        cmocka_unit_test(faults_name_file_line_and_reason),
+        cmocka_unit_test(include_and_generate_are_refused),
+        cmocka_unit_test(origin_may_be_relative),
+        cmocka_unit_test(quoted_marks_are_text),
+        cmocka_unit_test(callback_errors_end_the_file),
+        cmocka_unit_test(very_long_text_is_refused_or_read_whole),
+    };
+    return cmocka_run_group_tests_name("zonefile", tests, NULL, NULL);
+}
