@@ -1,13 +1,22 @@
-"""Each test source and fuzz target is named in the meson.build beside it."""
+"""Each source, unit test and fuzz target is named in the meson.build beside it."""
 
 import pathlib
 import re
 
 from tree import Finding
 
-TITLE = "registered: unit tests and fuzz targets are built"
+TITLE = "registered: sources, unit tests and fuzz targets are built"
+
+# The programs' own files are named at the top.
+PROGRAMS = ("daemon/main.c", "ctl/main.c")
 
 SAMPLES = {
+    "dns/meson.build": ("static_library('dns', 'name.c')\n", None),
+    "dns/name.c": ("int a;\n", None),
+    "dns/lost.c": ("int a;\n", 1),
+    "webhook/meson.build": ("static_library('webhook', 'api/api.c')\n", None),
+    "webhook/api/api.c": ("int a;\n", None),
+    "webhook/api/lost.c": ("int a;\n", 1),
     "tests/unit/meson.build": ("foreach folder : ['core']\nendforeach\n", None),
     "tests/unit/core/meson.build": ("tests = ['buf']\n", None),
     "tests/unit/core/test_buf.c": ("int a;\n", None),
@@ -30,8 +39,19 @@ def check(tree):
             yield from check_unit(tree, name)
         elif path.startswith("tests/fuzz/") and re.fullmatch(r"fuzz_.*\.c", name.name):
             yield from check_fuzz(tree, name)
+        elif path.endswith(".c") and not path.startswith("tests/") and path not in PROGRAMS:
+            yield from check_source(tree, name)
         elif re.match(r"tests/(integration|fault|e2e)/.*\.py$", path):
             yield from check_python(tree, path, name)
+
+
+def check_source(tree, name):
+    """Named in the meson.build of its folder, or by its path in that of a folder above."""
+    for folder in list(name.parents)[:-1]:
+        build = str(folder / "meson.build")
+        if build in tree.paths and f"'{name.relative_to(folder)}'" in tree.text(build):
+            return
+    yield Finding(str(name), 1, f"not named in {name.parent}/meson.build")
 
 
 def check_unit(tree, name):
