@@ -1,9 +1,10 @@
 /*
  * Happy path: IDLE waits for a request; its first octet leads to HEAD, the end of the headers to
- * BODY, a whole request to ASKED, where reading stops and the callee has the word; its answer leads
- * to WRITING, and when the kernel has all of it back to IDLE. Pipelined requests wait in `pending`
- * meanwhile, at most one read of them. Small requests skip HEAD and BODY, small answers leave
- * WRITING within d1_http_respond().
+ * BODY, a whole request to ASKED, where the callee has the word; its answer leads
+ * to WRITING, and when the kernel has all of it back to IDLE. Small requests skip HEAD and BODY,
+ * small answers leave WRITING within d1_http_respond(). Pipelined requests wait in `pending`
+ * meanwhile: reading stops when there is any, so that at most one read is held. (Stopping sooner
+ * would cost two system calls for each request, and hide that the client has gone.)
  *
  * Failure modes: what the parser refuses, and a head or body that takes too long, is answered and
  * the connection closed: WRITING, then LINGER, which says we are done and reads on for a while, so
@@ -61,6 +62,7 @@ struct d1_http_connection {
     bool driving;
     bool closes;  /* After the answer being written, or that comes next. */
     bool refused; /* There may be octets that nobody reads. */
+    bool ended;   /* The peer sends no more; it may still read. */
     size_t lingered;
 };
 
@@ -108,15 +110,17 @@ static void end_after(struct d1_http_connection *connection, uint64_t ms) {
     uv_timer_start(&connection->timer, on_timeout, ms, 0);
 }
 
-/* Read while a request is wanted or its rest must be drained; else not. */
+/* Read while a request is wanted or a client is drained; not while something is held back. */
 static void settle_reading(struct d1_http_connection *connection) {
     if (connection->step.now == CLOSED) {
         return;
     }
-    if (!is_reading(connection) && connection->step.now != LINGER) {
+    if (is_reading(connection) || connection->step.now == LINGER) {
+        if (connection->ended || d1_http_transport_read_start(&connection->transport) != 0) {
+            close_connection(connection);
+        }
+    } else if (connection->pending.length > 0 || connection->closes) {
         d1_http_transport_read_stop(&connection->transport);
-    } else if (d1_http_transport_read_start(&connection->transport) != 0) {
-        close_connection(connection);
     }
 }
 
@@ -243,8 +247,13 @@ static size_t drive(struct d1_http_connection *connection, const uint8_t *data, 
 /* After an answer that was not given within drive(): what was pipelined, then the socket. */
 static void resume(struct d1_http_connection *connection) {
     if (is_reading(connection) && connection->pending.length > 0) {
-        size_t used = drive(connection, connection->pending.data, connection->pending.length);
-        d1_bytes_drop(&connection->pending, used);
+        struct d1_bytes *pending = &connection->pending;
+        size_t used = drive(connection, pending->data, pending->length);
+        d1_bytes_drop(pending, used);
+        d1_wipe(pending->data + pending->length, used);
+        if (pending->length == 0) {
+            d1_bytes_close(pending); /* Few clients pipeline, and those who do not often. */
+        }
     }
     settle_reading(connection);
 }
@@ -262,6 +271,7 @@ static void on_read(struct d1_http_transport *transport, const uint8_t *data, si
         }
         return;
     }
+    assert(connection->pending.length == 0);
     size_t used = drive(connection, data, length);
     bool goes_on = connection->step.now == ASKED || connection->step.now == WRITING;
     if (used < length && goes_on && !connection->closes &&
@@ -272,8 +282,12 @@ static void on_read(struct d1_http_transport *transport, const uint8_t *data, si
 }
 
 static void on_end(struct d1_http_transport *transport, int err) {
-    (void)err; /* A half request is no request, and an idle peer may leave when it likes. */
-    close_connection(of_transport(transport));
+    struct d1_http_connection *connection = of_transport(transport);
+    connection->ended = true;
+    if (err == 0 && (connection->step.now == ASKED || connection->step.now == WRITING)) {
+        return; /* It may wait for its answer. */
+    }
+    close_connection(connection); /* Half a request is no request, and an idle peer may leave. */
 }
 
 static void on_written(struct d1_http_transport *transport, int err) {

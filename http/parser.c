@@ -25,8 +25,8 @@
 
 enum framing { IN_HEAD, IN_BODY, IN_SIZE, IN_DATA, IN_DATA_END, IN_TRAILER, AT_END };
 
-/* A body that took more than this gives its memory back when the next request begins. */
-enum { KEEP_BODY_BYTES = 8192 };
+/* A head or body that took more than this gives its memory back when the next request begins. */
+enum { KEEP_BYTES = 8192 };
 
 struct field {
     char *name;
@@ -310,28 +310,26 @@ int d1_http_parser_create(struct d1_http_parser **ret_parser) {
     return D1_OK;
 }
 
-static void wipe(struct d1_bytes *bytes) {
+static void wipe(struct d1_bytes *bytes, size_t keep) {
     d1_wipe(bytes->data, bytes->length);
     d1_bytes_clear(bytes);
+    if (bytes->capacity > keep) {
+        d1_bytes_close(bytes);
+    }
 }
 
 void d1_http_parser_destroy(struct d1_http_parser *parser) {
     if (parser == NULL) {
         return;
     }
-    wipe(&parser->head);
-    wipe(&parser->body);
-    d1_bytes_close(&parser->head);
-    d1_bytes_close(&parser->body);
+    wipe(&parser->head, 0);
+    wipe(&parser->body, 0);
     d1_free(parser);
 }
 
 void d1_http_parser_reset(struct d1_http_parser *parser) {
-    wipe(&parser->head);
-    wipe(&parser->body);
-    if (parser->body.capacity > KEEP_BODY_BYTES) {
-        d1_bytes_close(&parser->body);
-    }
+    wipe(&parser->head, KEEP_BYTES);
+    wipe(&parser->body, KEEP_BYTES);
     /* Only the fields in use, and the one that was being read, were written. */
     size_t used = parser->fields_count + (parser->fields_count < D1_HTTP_HEADERS_MAX);
     memset(parser->field, 0, used * sizeof(parser->field[0]));

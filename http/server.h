@@ -5,7 +5,8 @@
  * pipelined requests are answered in order, and a client that does not read its answers is not read
  * from. What is malformed is answered (400, 408, 413, 414, 417, 431, 501, 505) and closed.
  *
- * Threads: everything here is called on the loop's thread; requests arrive there.
+ * Threads: everything here is called on the loop's thread; requests arrive there. The program
+ *   ignores SIGPIPE, or the loop's thread blocks it.
  * Memory: a request and all it points at is borrowed for the length of the callback. An exchange is
  *   valid until d1_http_respond() has been called for it, exactly once, also when the client has
  *   gone meanwhile.
@@ -71,7 +72,7 @@ int d1_http_server_create(struct d1_loop *loop, d1_http_request_fn on_request, v
 
 /* Times in milliseconds; D1_HTTP_* in core/limits.h unless set otherwise. */
 struct d1_http_limits {
-    uint64_t header_ms;
+    uint64_t header_ms; /* Also how long a new connection may say nothing. */
     uint64_t body_ms;
     uint64_t idle_ms;
     uint64_t write_ms;

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -225,6 +228,45 @@ static void connections_over_the_limit_are_closed(void **state) {
     fixture_end(&fixture);
 }
 
+static void no_descriptor_left(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct rlimit before;
+    fixture_start(&fixture, NULL);
+    int used = client_connect(&fixture);
+    client_ask(used, GET("/echo"), 200, "GET  ");
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(fixture.port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    int more[3];
+    for (size_t i = 0; i < 3; i++) {
+        more[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    }
+    int lowest = dup(more[0]);
+    assert_true(lowest > more[2]); /* No hole below: libuv's reserve is under the limit set now. */
+    close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = (rlim_t)lowest, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(connect(more[i], (const struct sockaddr *)&address, sizeof(address)), 0);
+    }
+    client_ask(used, GET("/echo"), 200, "GET  "); /* Who is in is served. */
+    for (size_t i = 0; i < 3; i++) {
+        char octet;
+        assert_true(recv(more[i], &octet, 1, 0) <= 0); /* The others are told at once. */
+        close(more[i]);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    int other = client_connect(&fixture); /* And who comes later is served too. */
+    client_ask(other, GET("/echo"), 200, "GET  ");
+    close(other);
+    close(used);
+    fixture_end(&fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(peer_is_known),
@@ -236,6 +278,7 @@ int main(void) {
         cmocka_unit_test(socket_in_use_is_kept),
         cmocka_unit_test(other_files_are_kept),
         cmocka_unit_test(connections_over_the_limit_are_closed),
+        cmocka_unit_test(no_descriptor_left),
     };
     return cmocka_run_group_tests_name("http_listener", tests, NULL, NULL);
 }
