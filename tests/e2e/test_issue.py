@@ -40,9 +40,12 @@ def test_one_name(world):
     world.verify(certificate, [WWW])
     noted = events(world, WWW)[before:]
     seen = kinds(noted)
-    assert seen[0] == "presented"
-    assert seen.index("committed") < seen.index("live") < seen.index("asked")
-    assert seen[-1] == "removed"
+    for word in ("presented", "committed", "live", "removed"):
+        assert seen.count(word) == 1
+    live, removed = seen.index("live"), seen.index("removed")
+    assert seen.index("presented") < seen.index("committed") < live < removed
+    assert any(event["event"] == "asked" and event["type"] == "TXT" and event["records"] == 1
+               for event in noted[live:removed])
     askers = {event["from"].rsplit(":", 1)[0] for event in noted if event["event"] == "asked"}
     assert askers == {world.unbound[0]}
     assert_nothing_served(world, WWW)

@@ -39,10 +39,13 @@ def show_world(world):
 
 
 def event_text(event):
-    """One line of an event as the API gives it: its time, its name, and the rest of its fields."""
+    """One line of an event: its time, its name, and the fields that the API gives for it."""
     rest = {key: value for key, value in event.items() if key not in ("time", "event")}
-    fields = " ".join(f"{key}={value}" for key, value in rest.items())
-    return f"  {event['time']:28} {event['event']:10} {fields}"
+    if event["event"] == "asked":
+        text = "by {from} over {transport}: {type} {answer}, {records} records".format(**rest)
+    else:
+        text = " ".join(f"{key}={value}" for key, value in rest.items())
+    return f"  {event['time']}  {event['event']:9}  {text}"
 
 
 def show_issue(world, certificate):

@@ -12,7 +12,8 @@ KEY = re.compile(r"(?:^|[\s{,\-])([a-z][a-z0-9]*(?:-[a-z0-9]+)*):(?=\s|$)")
 METRIC = re.compile(r'"(dns01d_[a-z0-9_]+)["{]')
 
 SAMPLES = {
-    "build/dns01d": ("#!/bin/sh\necho 'dns: {listen: [\"127.0.0.1:53\"], lost-setting: 1}'\n", None),
+    "build/dns01d": ("#!/bin/sh\necho 'dns: {listen: [\"127.0.0.1:53\"], lost-setting: 1}  # no: key'\n"
+                     "echo '  # listen: []  # seen: not'\n", None),
     SETTINGS_PAGE: ("*dns*: *listen*\n", 1),
     METRICS_PAGE: ("*dns01d_known_total*\n", None),
     "dnsd/metric.c": ('const char *a = "dns01d_known_total";\nconst char *b = "dns01d_lost_total";\n',
@@ -35,8 +36,7 @@ def check(tree):
 def check_settings(tree):
     done = subprocess.run([tree.build / "dns01d", "--print-defaults"], capture_output=True,
                           text=True, timeout=30)
-    settings = sorted({key for line in done.stdout.splitlines()
-                       for key in KEY.findall(line.split(" #")[0])})
+    settings = sorted({key for line in done.stdout.splitlines() for key in keys_of(line)})
     if done.returncode != 0 or not settings:
         yield Finding(SETTINGS_PAGE, 1, f"dns01d --print-defaults failed ({done.returncode})")
         return
@@ -44,6 +44,11 @@ def check_settings(tree):
     for name in settings:
         if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", page):
             yield Finding(SETTINGS_PAGE, 1, f"setting {name} is not in the manual", name)
+
+
+def keys_of(line):
+    """The keys of one line; items of empty lists are shown as comments of their own."""
+    return KEY.findall(re.sub(r"^\s*# ", "", line).split("  #")[0])
 
 
 def check_metrics(tree):
