@@ -114,6 +114,10 @@ static void forget_shown(struct fake_publisher *fake) {
     fake->under_way_count = 0;
 }
 
+void world_forget_shown(struct world *world) {
+    forget_shown(&world->publisher);
+}
+
 static uint8_t token_digest(const char *name) {
     uint8_t sum = 0;
     for (; *name != '\0'; name++) {

@@ -95,6 +95,9 @@ size_t shown_count(const struct world *world, const char *name);
 bool is_shown(const struct world *world, const char *name, const char *value);
 bool is_known(const struct world *world, const char *name);
 
+/* The publisher's table is empty again. */
+void world_forget_shown(struct world *world);
+
 /* End the oldest publication under way. */
 void publication_end(struct world *world, int err);
 
