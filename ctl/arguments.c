@@ -1,0 +1,145 @@
+#include "ctl/arguments.h"
+
+#include <string.h>
+
+#include "core/attr.h"
+#include "core/err.h"
+#include "ctl/commands.h"
+
+struct option {
+    const char *name;
+    size_t text_at; /* Offset of a `const char *`, when the option takes a value. */
+    size_t flag_at; /* Else of a `bool`. */
+    bool takes_value;
+};
+
+#define TEXT(name, member) \
+    { name, offsetof(struct d1_ctl_arguments, member), 0, true }
+#define FLAG(name, member) \
+    { name, 0, offsetof(struct d1_ctl_arguments, member), false }
+
+static const struct option options[] = {
+    TEXT("--socket", socket), TEXT("--url", url),   TEXT("--token-file", token_file),
+    TEXT("--lease", lease),   FLAG("--json", json), FLAG("--follow", follow),
+    FLAG("--help", help),     FLAG("-h", help),     FLAG("--version", version),
+};
+
+/* The option an argument names, alone or as --name=value. */
+static const struct option *find_option(const char *argument, const char **ret_value) {
+    *ret_value = NULL;
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(options); i++) {
+        size_t length = strlen(options[i].name);
+        if (strncmp(argument, options[i].name, length) != 0) {
+            continue;
+        }
+        if (argument[length] == '\0') {
+            return &options[i];
+        }
+        if (argument[length] == '=' && options[i].takes_value) {
+            *ret_value = argument + length + 1;
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+static int set_option(const struct option *option, const char *value,
+                      struct d1_ctl_arguments *arguments, struct d1_error *error) {
+    char *base = (char *)arguments;
+    if (!option->takes_value) {
+        *(bool *)(void *)(base + option->flag_at) = true;
+        return D1_OK;
+    }
+    const char **text = (const char **)(void *)(base + option->text_at);
+    if (value == NULL || value[0] == '\0') {
+        return d1_error_set(error, D1_EPARSE, "%s needs a value", option->name);
+    }
+    if (*text != NULL) {
+        return d1_error_set(error, D1_EPARSE, "%s is given twice", option->name);
+    }
+    *text = value;
+    return D1_OK;
+}
+
+static int add_word(const char *word, struct d1_ctl_arguments *arguments, struct d1_error *error) {
+    const struct d1_ctl_command *command = arguments->command;
+    bool room = command != NULL && arguments->operands_count < command->operands;
+    if (word[0] == '-' && word[1] != '\0' && !room) {
+        return d1_error_set(error, D1_EPARSE, "unknown option %s", word);
+    }
+    if (command == NULL) {
+        arguments->command = d1_ctl_command_find(word);
+        return arguments->command != NULL
+                   ? D1_OK
+                   : d1_error_set(error, D1_EPARSE, "unknown command %s", word);
+    }
+    if (!command->available) {
+        return D1_OK; /* Whatever they are: it will say that it is not available. */
+    }
+    if (!room) {
+        return d1_error_set(error, D1_EPARSE, "%s: too many arguments, at %s", command->name, word);
+    }
+    arguments->operands[arguments->operands_count++] = word;
+    return D1_OK;
+}
+
+static int check(const struct d1_ctl_arguments *arguments, struct d1_error *error) {
+    const struct d1_ctl_command *command = arguments->command;
+    if (arguments->help || arguments->version) {
+        return D1_OK;
+    }
+    if (command == NULL) {
+        return d1_error_set(error, D1_EPARSE, "a command is missing");
+    }
+    if (!command->available) {
+        return D1_OK;
+    }
+    if (arguments->operands_count < command->operands) {
+        return d1_error_set(error, D1_EPARSE, "usage: dns01ctl %s%s%s", command->name,
+                            command->usage[0] != '\0' ? " " : "", command->usage);
+    }
+    if (arguments->lease != NULL && !command->takes_lease) {
+        return d1_error_set(error, D1_EPARSE, "%s takes no --lease", command->name);
+    }
+    if (arguments->follow && !command->takes_follow) {
+        return d1_error_set(error, D1_EPARSE, "%s takes no --follow", command->name);
+    }
+    if (arguments->url != NULL && arguments->socket != NULL) {
+        return d1_error_set(error, D1_EPARSE, "--socket and --url exclude each other");
+    }
+    if ((arguments->url != NULL) != (arguments->token_file != NULL)) {
+        return d1_error_set(error, D1_EPARSE, "--url and --token-file go together");
+    }
+    return D1_OK;
+}
+
+int d1_ctl_parse(int argc, const char *const *argv, struct d1_ctl_arguments *ret_arguments,
+                 struct d1_error *error) {
+    struct d1_ctl_arguments arguments = {.socket = NULL};
+    bool only_words = false;
+    for (int i = 1; i < argc; i++) {
+        const char *value;
+        const struct option *option = only_words ? NULL : find_option(argv[i], &value);
+        int err;
+        if (!only_words && strcmp(argv[i], "--") == 0) {
+            only_words = true;
+            continue;
+        }
+        if (option != NULL) {
+            if (option->takes_value && value == NULL && i + 1 < argc) {
+                value = argv[++i];
+            }
+            err = set_option(option, value, &arguments, error);
+        } else {
+            err = add_word(argv[i], &arguments, error);
+        }
+        if (err != D1_OK) {
+            return err;
+        }
+    }
+    int err = check(&arguments, error);
+    if (err == D1_OK) {
+        *ret_arguments = arguments;
+    }
+    return err;
+}

@@ -1,0 +1,320 @@
+#include "ctl/commands.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/attr.h"
+#include "core/err.h"
+#include "core/limits.h"
+#include "ctl/arguments.h"
+#include "ctl/print.h"
+
+#define POLL_SECONDS 1 /* trace --follow */
+
+/* A name or value in percent escapes: each octet may take three. */
+#define ESCAPED_BYTES (3 * D1_NAME_TEXT_MAX + 4)
+
+/* Sends; tells what went wrong. Returns whether there is a reply. */
+static bool ask(struct d1_ctl_context *context, const struct d1_ctl_request *request,
+                json_t **ret_reply) {
+    struct d1_error error = {.code = D1_OK};
+    if (context->client->send(context->client, request, ret_reply, &error) == D1_OK) {
+        return true;
+    }
+    fputs("dns01ctl: ", context->err);
+    d1_ctl_print_text(context->err, error.text, 0);
+    fputc('\n', context->err);
+    return false;
+}
+
+static bool fits(struct d1_ctl_context *context, const char *text, const char *what, size_t max) {
+    if (strlen(text) <= max) {
+        return true;
+    }
+    fprintf(context->err, "dns01ctl: the %s is longer than %zu octets\n", what, max);
+    return false;
+}
+
+static bool operands_fit(struct d1_ctl_context *context) {
+    const struct d1_ctl_arguments *arguments = context->arguments;
+    return fits(context, arguments->operands[0], "name", D1_NAME_TEXT_MAX - 1) &&
+           (arguments->operands_count < 2 ||
+            fits(context, arguments->operands[1], "value", D1_TXT_STRING_MAX));
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "-";
+}
+
+/* The body {"name", "value", "lease"?}; false without memory or when they are no UTF-8. */
+static bool pack_challenge(struct d1_ctl_context *context, char *body, size_t size) {
+    const struct d1_ctl_arguments *arguments = context->arguments;
+    json_t *object = json_pack("{s:s, s:s, s:s*}", "name", arguments->operands[0], "value",
+                               arguments->operands[1], "lease", arguments->lease);
+    size_t length = object != NULL ? json_dumpb(object, body, size - 1, JSON_COMPACT) : 0;
+    json_decref(object);
+    if (length == 0 || length > size - 1) {
+        fputs("dns01ctl: name, value and lease must be UTF-8 text of a sensible length\n",
+              context->err);
+        return false;
+    }
+    body[length] = '\0';
+    return true;
+}
+
+static int run_present(struct d1_ctl_context *context) {
+    char body[4 * D1_NAME_TEXT_MAX];
+    json_t *reply = NULL;
+    if (!operands_fit(context) || !pack_challenge(context, body, sizeof(body)) ||
+        !ask(context, &(struct d1_ctl_request){"POST", "/v1/challenges", body}, &reply)) {
+        return 1;
+    }
+    if (context->arguments->json) {
+        d1_ctl_print_json(context->out, reply);
+    } else {
+        static const struct d1_ctl_column columns[] = {
+            {"NAME", "name"}, {"VALUE", "value"}, {"OWNER", "owner"}, {"EXPIRES", "expires"}};
+        json_t *rows = json_pack("[O]", reply);
+        d1_ctl_print_table(context->out, rows, columns, D1_ARRAY_LENGTH(columns));
+        json_decref(rows);
+    }
+    json_decref(reply);
+    return 0;
+}
+
+static int run_cleanup(struct d1_ctl_context *context) {
+    char name[ESCAPED_BYTES];
+    char value[ESCAPED_BYTES];
+    char path[2 * ESCAPED_BYTES + 64];
+    json_t *reply = NULL;
+    if (!operands_fit(context)) {
+        return 1;
+    }
+    d1_ctl_escape(context->arguments->operands[0], name, sizeof(name));
+    d1_ctl_escape(context->arguments->operands[1], value, sizeof(value));
+    snprintf(path, sizeof(path), "/v1/challenges?name=%s&value=%s", name, value);
+    if (!ask(context, &(struct d1_ctl_request){"DELETE", path, NULL}, &reply)) {
+        return 1;
+    }
+    if (context->arguments->json) {
+        d1_ctl_print_json(context->out, reply);
+    } else {
+        fputs("removed\n", context->out);
+    }
+    json_decref(reply);
+    return 0;
+}
+
+static int run_list(struct d1_ctl_context *context) {
+    static const struct d1_ctl_column columns[] = {
+        {"NAME", "name"}, {"VALUE", "value"}, {"OWNER", "owner"}, {"EXPIRES", "expires"}};
+    json_t *reply = NULL;
+    if (!ask(context, &(struct d1_ctl_request){"GET", "/v1/challenges", NULL}, &reply)) {
+        return 1;
+    }
+    if (context->arguments->json) {
+        d1_ctl_print_json(context->out, reply);
+    } else {
+        d1_ctl_print_table(context->out, json_object_get(reply, "challenges"), columns,
+                           D1_ARRAY_LENGTH(columns));
+        if (json_is_true(json_object_get(reply, "truncated"))) {
+            fputs("dns01ctl: there are more; the server lists no more at once\n", context->err);
+        }
+    }
+    json_decref(reply);
+    return 0;
+}
+
+/* The fields of an event but time and event, as "key=value key=value". */
+static void print_event(FILE *out, json_t *event) {
+    const char *key;
+    json_t *value;
+    d1_ctl_print_text(out, text_of(event, "time"), 26);
+    d1_ctl_print_text(out, text_of(event, "event"), 10);
+    json_object_foreach(event, key, value) {
+        if (strcmp(key, "time") == 0 || strcmp(key, "event") == 0) {
+            continue;
+        }
+        fputc(' ', out);
+        d1_ctl_print_text(out, key, 0);
+        fputc('=', out);
+        if (json_is_string(value)) {
+            d1_ctl_print_text(out, json_string_value(value), 0);
+        } else {
+            json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+        }
+    }
+    fputc('\n', out);
+}
+
+/* Where the events begin that follow those seen last time; old ones may have been forgotten. */
+static size_t first_new(const json_t *events, size_t seen, const json_t *last) {
+    size_t count = json_array_size(events);
+    if (last == NULL) {
+        return 0;
+    }
+    if (seen > 0 && seen <= count && json_equal(json_array_get(events, seen - 1), last)) {
+        return seen;
+    }
+    for (size_t i = count; i > 0; i--) {
+        if (json_equal(json_array_get(events, i - 1), last)) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static void print_events(struct d1_ctl_context *context, const json_t *events, size_t from) {
+    for (size_t i = from; i < json_array_size(events); i++) {
+        if (context->arguments->json) {
+            d1_ctl_print_json(context->out, json_array_get(events, i));
+        } else {
+            print_event(context->out, json_array_get(events, i));
+        }
+    }
+    fflush(context->out);
+}
+
+static void wait_a_moment(void) {
+    const struct timespec time = {.tv_sec = POLL_SECONDS};
+    nanosleep(&time, NULL);
+}
+
+/* Polls: the server has no stream of events yet. With --json one event a line. */
+static int follow(struct d1_ctl_context *context, const char *path) {
+    json_t *last = NULL;
+    size_t seen = 0;
+    int status = 0;
+    for (unsigned polls = 1; status == 0; polls++) {
+        json_t *reply = NULL;
+        if (!ask(context, &(struct d1_ctl_request){"GET", path, NULL}, &reply)) {
+            status = 1;
+            continue;
+        }
+        json_t *events = json_object_get(reply, "events");
+        print_events(context, events, first_new(events, seen, last));
+        seen = json_array_size(events);
+        json_decref(last);
+        last = seen > 0 ? json_incref(json_array_get(events, seen - 1)) : NULL;
+        json_decref(reply);
+        if (ferror(context->out) || polls == context->polls_max) {
+            break;
+        }
+        wait_a_moment();
+    }
+    json_decref(last);
+    return status;
+}
+
+static int run_trace(struct d1_ctl_context *context) {
+    char name[ESCAPED_BYTES];
+    char path[ESCAPED_BYTES + 64];
+    json_t *reply = NULL;
+    if (!operands_fit(context)) {
+        return 1;
+    }
+    d1_ctl_escape(context->arguments->operands[0], name, sizeof(name));
+    snprintf(path, sizeof(path), "/v1/challenges/%s/timeline", name);
+    if (context->arguments->follow) {
+        return follow(context, path);
+    }
+    if (!ask(context, &(struct d1_ctl_request){"GET", path, NULL}, &reply)) {
+        return 1;
+    }
+    if (context->arguments->json) {
+        d1_ctl_print_json(context->out, reply);
+        json_decref(reply);
+        return 0;
+    }
+    print_events(context, json_object_get(reply, "events"), 0);
+    if (json_array_size(json_object_get(reply, "events")) == 0) {
+        fputs("dns01ctl: nothing is known of this name\n", context->err);
+    }
+    json_int_t more = json_integer_value(json_object_get(reply, "asked_not_listed"));
+    if (more > 0) {
+        fprintf(context->out, "and asked %lld more times\n", (long long)more);
+    }
+    json_decref(reply);
+    return 0;
+}
+
+static int run_register(struct d1_ctl_context *context) {
+    json_t *reply = NULL;
+    if (!ask(context, &(struct d1_ctl_request){"POST", "/register", NULL}, &reply)) {
+        return 1;
+    }
+    if (context->arguments->json) {
+        d1_ctl_print_json(context->out, reply);
+    } else {
+        static const char *const keys[] = {"username", "password", "fulldomain", "subdomain"};
+        for (size_t i = 0; i < D1_ARRAY_LENGTH(keys); i++) {
+            d1_ctl_print_text(context->out, keys[i], 12);
+            d1_ctl_print_text(context->out, text_of(reply, keys[i]), 0);
+            fputc('\n', context->out);
+        }
+        fputs("\nThe password is shown only now. In the zone of the name to be certified:\n"
+              "_acme-challenge CNAME ",
+              context->out);
+        d1_ctl_print_text(context->out, text_of(reply, "fulldomain"), 0);
+        fputs(".\n", context->out);
+    }
+    json_decref(reply);
+    return 0;
+}
+
+static int run_reload(struct d1_ctl_context *context) {
+    json_t *reply = NULL;
+    if (!ask(context, &(struct d1_ctl_request){"POST", "/v1/reload", NULL}, &reply)) {
+        return 1;
+    }
+    if (context->arguments->json) {
+        d1_ctl_print_json(context->out, reply);
+    } else {
+        fputs("reloaded\n", context->out);
+    }
+    json_decref(reply);
+    return 0;
+}
+
+#define LATER(name, usage, summary) \
+    { (name), (usage), (summary), 0, false, false, false, NULL }
+
+static const struct d1_ctl_command commands[] = {
+    {"present", "NAME VALUE [--lease D]",
+     "put a TXT value at an owner name, and wait until it is live", 2, true, false, true,
+     run_present},
+    {"cleanup", "NAME VALUE", "remove exactly that value", 2, false, false, true, run_cleanup},
+    {"list", "", "show the live challenges", 0, false, false, true, run_list},
+    {"trace", "NAME [--follow]", "show what happened at an owner name", 1, false, true, true,
+     run_trace},
+    {"register", "", "make an acme-dns account", 0, false, false, true, run_register},
+    {"reload", "", "let the server read its configuration again", 0, false, false, true,
+     run_reload},
+    LATER("doctor", "DOMAIN", "check delegation and CA rules"),
+    LATER("accounts", "", "list acme-dns accounts"),
+    LATER("tsig", "", "manage TSIG keys"),
+    LATER("token", "", "manage tokens"),
+    LATER("backup", "FILE", "copy the store"),
+    LATER("restore", "FILE", "bring a copy back"),
+    LATER("import", "acme-dns FILE", "take over an acme-dns database"),
+    LATER("providers", "[TYPE]", "describe the external DNS APIs"),
+    LATER("provider-test", "ACCOUNT DOMAIN", "try a provider account"),
+    LATER("zone", "ds NAME", "show a zone's DS records"),
+    LATER("hook", "CLIENT", "be the hook of an ACME client"),
+    {.name = NULL},
+};
+
+const struct d1_ctl_command *d1_ctl_commands(void) {
+    return commands;
+}
+
+const struct d1_ctl_command *d1_ctl_command_find(const char *name) {
+    for (const struct d1_ctl_command *command = commands; command->name != NULL; command++) {
+        if (strcmp(command->name, name) == 0) {
+            return command;
+        }
+    }
+    return NULL;
+}

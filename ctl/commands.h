@@ -1,0 +1,46 @@
+/*
+ * The commands of dns01ctl: one table for parsing, help and running.
+ *
+ * Threads: one.
+ * Memory: replies are freed by who asked for them.
+ */
+#ifndef D1_CTL_COMMANDS_H
+#define D1_CTL_COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "ctl/client.h"
+
+struct d1_ctl_arguments;
+
+/* With what a command runs; tests give a client of their own. */
+struct d1_ctl_context {
+    const struct d1_ctl_arguments *arguments;
+    struct d1_ctl_client *client;
+    FILE *out;
+    FILE *err;
+    unsigned polls_max; /* trace --follow: 0 goes on for ever. */
+};
+
+struct d1_ctl_command {
+    const char *name;
+    const char *usage; /* What stands after the name. */
+    const char *summary;
+    size_t operands;
+    bool takes_lease;
+    bool takes_follow;
+    bool available; /* In this version. */
+
+    /* Returns the exit status: 0, or 1 after an error was told on context->err. */
+    int (*run)(struct d1_ctl_context *context);
+};
+
+/* The table; ends with a NULL name. */
+const struct d1_ctl_command *d1_ctl_commands(void);
+
+/* NULL when there is none of that name. */
+const struct d1_ctl_command *d1_ctl_command_find(const char *name);
+
+#endif /* D1_CTL_COMMANDS_H */
