@@ -10,8 +10,6 @@
 #include "ctl/arguments.h"
 #include "ctl/print.h"
 
-#define POLL_SECONDS 1 /* trace --follow */
-
 /* A name or value in percent escapes: each octet may take three. */
 #define ESCAPED_BYTES (3 * D1_NAME_TEXT_MAX + 4)
 
@@ -177,8 +175,8 @@ static void print_events(struct d1_ctl_context *context, const json_t *events, s
     fflush(context->out);
 }
 
-static void wait_a_moment(void) {
-    const struct timespec time = {.tv_sec = POLL_SECONDS};
+static void wait_ms(unsigned ms) {
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
     nanosleep(&time, NULL);
 }
 
@@ -202,7 +200,7 @@ static int follow(struct d1_ctl_context *context, const char *path) {
         if (ferror(context->out) || polls == context->polls_max) {
             break;
         }
-        wait_a_moment();
+        wait_ms(context->poll_ms);
     }
     json_decref(last);
     return status;

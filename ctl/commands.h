@@ -21,7 +21,8 @@ struct d1_ctl_context {
     struct d1_ctl_client *client;
     FILE *out;
     FILE *err;
-    unsigned polls_max; /* trace --follow: 0 goes on for ever. */
+    unsigned poll_ms;   /* trace --follow: time between requests. */
+    unsigned polls_max; /* 0: it goes on until interrupted. */
 };
 
 struct d1_ctl_command {

@@ -4,6 +4,8 @@
 #include "ctl/arguments.h"
 #include "ctl/commands.h"
 
+#define POLL_MS 1000 /* trace --follow; the server has no stream of events yet. */
+
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 
 static void print_help(FILE *out) {
@@ -45,7 +47,8 @@ static void print_command_help(FILE *out, const struct d1_ctl_command *command) 
 
 static int run(const struct d1_ctl_arguments *arguments, FILE *out, FILE *err) {
     struct d1_error error = {.code = D1_OK};
-    struct d1_ctl_context context = {.arguments = arguments, .out = out, .err = err};
+    struct d1_ctl_context context = {
+        .arguments = arguments, .out = out, .err = err, .poll_ms = POLL_MS};
     if (!arguments->command->available) {
         fprintf(err, "dns01ctl: %s: not available in this version\n", arguments->command->name);
         return STATUS_FAILED;
