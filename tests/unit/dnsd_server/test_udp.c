@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/ip.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -150,6 +151,57 @@ static void a_query_from_port_0_is_dropped(void **state) {
                          "dns01d_dns_dropped_total{transport=\"udp\",reason=\"source-port\"}", 1);
 }
 
+/* A query from the loopback network's broadcast address, where nobody may send without asking. */
+static bool send_from_broadcast(const struct sockaddr_in *to) {
+    int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+    if (raw < 0) {
+        return false; /* Needs CAP_NET_RAW. */
+    }
+    struct {
+        struct iphdr ip;
+        uint8_t udp[8];
+        uint8_t message[D1_DNS_HEADER_BYTES];
+    } packet = {.ip = {.version = 4,
+                       .ihl = 5,
+                       .ttl = 64,
+                       .protocol = IPPROTO_UDP,
+                       .saddr = htonl(0x7fffffff),
+                       .daddr = to->sin_addr.s_addr}};
+    d1_store_u16(packet.udp, 5353);
+    memcpy(packet.udp + 2, &to->sin_port, 2);
+    d1_store_u16(packet.udp + 4, sizeof(packet.udp) + sizeof(packet.message));
+    struct sockaddr_in raw_to = *to;
+    raw_to.sin_port = 0;
+    ssize_t sent =
+        sendto(raw, &packet, sizeof(packet), 0, (struct sockaddr *)&raw_to, sizeof(raw_to));
+    close(raw);
+    return sent == sizeof(packet);
+}
+
+/* Sent before the worker starts, so that all three are in one batch. */
+static void one_answer_the_kernel_refuses_stops_no_other(void **state) {
+    struct fixture *fixture = *state;
+    fixture->options.workers = 1;
+    assert_int_equal(d1_dnsd_create(&fixture->options, &fixture->dnsd, NULL), 0);
+    d1_dnsd_address(fixture->dnsd, 0, &fixture->address);
+    int fd = client_udp(&fixture->address);
+    uint8_t octets[64];
+    send_octets(fd, octets, make_query(octets, 1, "", false));
+    bool sent = send_from_broadcast((const struct sockaddr_in *)&fixture->address);
+    send_octets(fd, octets, make_query(octets, 2, "", false));
+    assert_int_equal(d1_dnsd_start(fixture->dnsd), 0);
+    assert_int_equal(d1_loop_start(fixture->control), 0);
+    for (uint16_t id = 1; id <= 2; id++) {
+        receive_datagram(fd, octets, sizeof(octets));
+        assert_int_equal(d1_load_u16(octets), id);
+    }
+    close(fd);
+    if (!sent) {
+        skip();
+    }
+    fixture_await_metric(fixture, "dns01d_dns_dropped_total{transport=\"udp\",reason=\"send\"}", 1);
+}
+
 static void without_data_nothing_is_answered(void **state) {
     struct fixture *fixture = *state;
     struct d1_served *served = atomic_exchange(&fixture->current.served, NULL);
@@ -230,6 +282,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(no_answer_to_a_response_or_a_stump, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_oversize_query_is_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_query_from_port_0_is_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_answer_the_kernel_refuses_stops_no_other, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(without_data_nothing_is_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rcodes_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wildcard_answers_from_the_address_asked, set_up,
