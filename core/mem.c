@@ -88,7 +88,11 @@ int d1_mem_fault_here(void) {
 }
 
 void *d1_calloc(size_t count, size_t size) {
-    return fault_now() ? NULL : counted(calloc(count, size));
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || fault_now()) {
+        return NULL;
+    }
+    return counted(calloc(1, bytes));
 }
 
 void *d1_malloc(size_t size) {
