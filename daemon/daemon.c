@@ -414,25 +414,24 @@ static int start_handles(struct d1_daemon *daemon) {
     return uv_timer_start(&daemon->reclaim, on_reclaim, RECLAIM_MS, RECLAIM_MS);
 }
 
-static void on_never(void *arg) {
-    (void)arg;
+static void stop_loop(void *arg) {
+    d1_loop_stop(arg);
 }
 
-/* Free what was made, whether or not it ever ran. */
+/* Free what was made, whether or not it ever ran. What stops asynchronously gets its loops run. */
 static void destroy(struct d1_daemon *daemon) {
     if (daemon->frontend != NULL && daemon->step.now == CREATED) {
-        d1_frontend_stop(daemon->frontend, 0, on_never, NULL);
-        d1_loop_stop(daemon->front);
-        d1_loop_run(daemon->front);
-        d1_loop_stop(daemon->loop);
+        d1_loop_start(daemon->front);
+        d1_frontend_stop(daemon->frontend, 0, stop_loop, daemon->loop);
         d1_loop_run(daemon->loop);
+        d1_loop_stop(daemon->front);
+        d1_loop_join(daemon->front);
     }
     d1_frontend_destroy(daemon->frontend);
     d1_dnsd_destroy(daemon->dnsd);
     d1_solver_destroy(daemon->solver);
     if (daemon->store != NULL) {
-        d1_store_close(daemon->store, on_never, NULL);
-        d1_loop_stop(daemon->loop);
+        d1_store_close(daemon->store, stop_loop, daemon->loop);
         d1_loop_run(daemon->loop);
     }
     d1_served_publisher_destroy(daemon->publisher);

@@ -22,7 +22,6 @@ struct d1_daemon {
     const struct d1_clock *clock;
     struct d1_loop *loop;  /* Control: the calling thread. */
     struct d1_loop *front; /* HTTP. */
-    bool front_started;
     struct d1_metrics *metrics;
     struct d1_metrics_block *metrics_block; /* The control thread's. */
     struct d1_epoch *epoch;
