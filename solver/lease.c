@@ -67,16 +67,21 @@ static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-/* How long nothing is to be done. */
-static int64_t idle_ms(const struct d1_solver *solver) {
-    int64_t delay_ms = D1_SOLVER_TICK_MS;
-    int64_t now_us = mono_us(solver);
+/* How long no lease ends. */
+static int64_t lease_idle_ms(const struct d1_solver *solver) {
     const struct d1_deadline *first = d1_deadline_first(&solver->index);
-    if (first != NULL && solver->expiries < D1_SOLVER_EXPIRIES) {
-        int64_t due_ms = first->when_ms - d1_clock_wall_ms(solver->options.clock);
-        int64_t after_ms = (solver->expire_after_us - now_us + 999) / 1000;
-        delay_ms = least(delay_ms, due_ms > after_ms ? due_ms : after_ms);
+    if (first == NULL || solver->expiries >= D1_SOLVER_EXPIRIES) {
+        return D1_SOLVER_TICK_MS;
     }
+    int64_t due_ms = first->when_ms - d1_clock_wall_ms(solver->options.clock);
+    int64_t after_ms = (solver->expire_after_us - mono_us(solver) + 999) / 1000;
+    return least(D1_SOLVER_TICK_MS, due_ms > after_ms ? due_ms : after_ms);
+}
+
+/* How long nothing at all is to be done. */
+static int64_t idle_ms(const struct d1_solver *solver) {
+    int64_t delay_ms = lease_idle_ms(solver);
+    int64_t now_us = mono_us(solver);
     if (solver->stale > 0 || solver->entries_missing || solver->places_missing) {
         delay_ms = least(delay_ms, (solver->retry_at_us - now_us + 999) / 1000);
     }
@@ -118,7 +123,7 @@ void d1_solver_wake_within(struct d1_solver *solver, int64_t delay_ms) {
 
 void d1_solver_wake_for_leases(struct d1_solver *solver) {
     if (!solver->destroyed) {
-        d1_solver_wake_within(solver, idle_ms(solver));
+        d1_solver_wake_within(solver, lease_idle_ms(solver));
     }
 }
 

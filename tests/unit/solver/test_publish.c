@@ -217,6 +217,43 @@ static void test_republish_that_fails_says_so_and_is_repeated(void **state) {
     check_shown_is_committed(w);
 }
 
+static void test_republish_during_a_publication_takes_one_more_round(void **state) {
+    struct world *w = *state;
+    struct asked a;
+    w->publisher.later = true;
+    ask(&a, w, D1_SOLVER_PRESENT, "token:a", NAME, "v1");
+    world_settle(w);
+    assert_int_equal(d1_solver_republish(w->solver), 0);
+    assert_int_equal(w->publisher.under_way_count, 1);
+    publication_end(w, 0);
+    assert_int_equal(w->publisher.under_way_count, 1); /* The first went to the table before. */
+    forget(w);
+    publication_end(w, 0);
+    assert_int_equal(a.done, 1);
+    assert_int_equal(a.err, 0);
+    assert_true(is_shown(w, NAME, "v1"));
+}
+
+static void count_live(const struct d1_event *event, void *arg) {
+    *(int *)arg += event->kind == D1_EVENT_LIVE;
+}
+
+static void test_live_is_noted_though_it_came_late(void **state) {
+    struct world *w = *state;
+    struct d1_name name;
+    int live = 0;
+    assert_int_equal(d1_name_from_text(NAME, &name), 0);
+    for (int i = 0; i < 3; i++) {
+        const char value[] = {(char)('a' + i), '\0'};
+        w->publisher.publish_err = -12;
+        assert_int_equal(present(w, "token:a", NAME, value), D1_ENOTYET);
+        w->publisher.publish_err = 0;
+        world_advance(w, 2000);
+    }
+    d1_timeline_each(w->timeline, &name, count_live, &live);
+    assert_int_equal(live, 3);
+}
+
 static void test_zone_taken_away_and_given_back(void **state) {
     struct world *w = *state;
     struct d1_name zone = w->publisher.zone;
@@ -278,6 +315,8 @@ int main(void) {
         T(test_cleanup_during_a_publication),
         T(test_republish_fills_an_empty_table_at_once),
         T(test_republish_that_fails_says_so_and_is_repeated),
+        T(test_republish_during_a_publication_takes_one_more_round),
+        T(test_live_is_noted_though_it_came_late),
         T(test_zone_taken_away_and_given_back),
         T(test_cleanup_where_nobody_serves_any_more),
         T(test_gauges_and_histogram),
