@@ -157,26 +157,26 @@ static void add_event(struct d1_serving *serving, const struct d1_answer_slot *s
     d1_asked_push(serving->asked);
 }
 
-/* Rare: some slot of the batch asked for a challenge, or for a name that should hold one. */
-static void D1_COLD take_notes(struct d1_serving *serving, const struct d1_answer_slot *slots,
-                               size_t count, const union d1_peer *from, size_t step) {
+/* Rare: some slots of the batch asked for a name that should hold a challenge. */
+static void D1_COLD count_unexpected(struct d1_serving *serving, const struct d1_answer_slot *slots,
+                                     size_t count) {
     uint64_t unexpected = 0;
-    size_t challenges = 0;
+    for (size_t i = 0; i < count; i++) {
+        unexpected += slots[i].reply_length > 0 && (slots[i].notes & D1_NOTE_UNEXPECTED) != 0;
+    }
+    d1_count(serving->block, serving->cells.unexpected, unexpected);
+}
+
+/* Some slots of the batch asked for a challenge: one look at the clock for all of them. */
+static void tell_timeline(struct d1_serving *serving, const struct d1_answer_slot *slots,
+                          size_t count, const union d1_peer *from, size_t step) {
     int64_t time_ms = d1_clock_wall_ms(serving->clock);
     for (size_t i = 0; i < count; i++) {
-        if (slots[i].reply_length == 0) {
-            continue;
-        }
-        unexpected += (slots[i].notes & D1_NOTE_UNEXPECTED) != 0;
-        if ((slots[i].notes & D1_NOTE_CHALLENGE) != 0 && serving->asked != NULL) {
-            challenges++;
+        if (slots[i].reply_length > 0 && (slots[i].notes & D1_NOTE_CHALLENGE) != 0) {
             add_event(serving, &slots[i], &from[i * step], time_ms);
         }
     }
-    if (unexpected > 0) {
-        d1_count(serving->block, serving->cells.unexpected, unexpected);
-    }
-    if (challenges > 0 && d1_asked_signal(serving->asked)) {
+    if (d1_asked_signal(serving->asked)) {
         d1_loop_post(serving->control, serving->asked_wake);
     }
 }
@@ -198,7 +198,10 @@ void d1_serving_tally(struct d1_serving *serving, enum d1_transport transport,
             d1_count(serving->block, first + i, sums[i]);
         }
     }
-    if (D1_UNLIKELY((notes & (D1_NOTE_CHALLENGE | D1_NOTE_UNEXPECTED)) != 0)) {
-        take_notes(serving, slots, count, from, step);
+    if (D1_UNLIKELY((notes & D1_NOTE_UNEXPECTED) != 0)) {
+        count_unexpected(serving, slots, count);
+    }
+    if (D1_UNLIKELY((notes & D1_NOTE_CHALLENGE) != 0 && serving->asked != NULL)) {
+        tell_timeline(serving, slots, count, from, step);
     }
 }

@@ -19,10 +19,11 @@
  *   - no memory for what must be kept, or D1_TCP_HELD_BYTES_MAX reached: that connection is closed.
  *
  * One epoll set of our own holds listeners and connections; libuv watches the set as one descriptor.
- * A handle per connection (uv_tcp_t, uv_poll_t) would cost three more system calls for each (libuv
- * adds and removes a descriptor to probe it) and close with a later callback; so a connection costs
- * accept4, epoll_ctl, recv, send and close, and its memory is freed where it is closed. (Events of
- * the same wake may still name a closed connection: the dead are freed after them.)
+ * A handle per connection (uv_tcp_t, uv_poll_t) would cost more system calls for each (libuv makes it
+ * non-blocking, and adds and removes it to probe it) and would close with a later callback; so a
+ * connection costs accept4, recv, send, epoll_ctl twice and close, and its memory is freed where it
+ * is closed. (Events of the same wake may still name a closed connection: the dead are freed after
+ * them.)
  */
 #include "dnsd/tcp.h"
 
@@ -153,7 +154,9 @@ static void forget_unsent(struct d1_tcp *tcp, struct connection *connection) {
 
 static void close_connection(struct d1_tcp *tcp, struct connection *connection) {
     d1_step_move(&connection->state, CLOSED);
-    close(connection->source.fd); /* Leaves the epoll set by itself: nobody else has it open. */
+    /* Closing would do, but not while a child that was just forked has it open too. */
+    epoll_ctl(tcp->epoll, EPOLL_CTL_DEL, connection->source.fd, NULL);
+    close(connection->source.fd);
     unlink_connection(tcp, connection);
     forget_in(tcp, connection);
     forget_unsent(tcp, connection);
