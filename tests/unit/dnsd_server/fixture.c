@@ -20,7 +20,6 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "core/net.h"
-#include "tests/lib/fake_answer.h"
 
 static void on_asked(const struct d1_asked *asked, void *arg) {
     struct fixture *fixture = arg;
@@ -33,13 +32,13 @@ static void on_asked(const struct d1_asked *asked, void *arg) {
     sem_post(&fixture->asked);
 }
 
-void fixture_init(struct fixture *fixture) {
+void fixture_init(struct fixture *fixture, struct d1_served *served) {
     memset(fixture, 0, sizeof(*fixture));
     fixture->live = d1_mem_live();
     assert_int_equal(d1_loop_create("control", &fixture->control), 0);
     assert_int_equal(d1_epoch_create(8, &fixture->epoch), 0);
     assert_int_equal(d1_metrics_create(&fixture->metrics), 0);
-    atomic_init(&fixture->current.served, d1_fake_served());
+    atomic_init(&fixture->current.served, served);
     d1_fake_clock_init(&fixture->clock, 1700000000123);
     sem_init(&fixture->asked, 0, 0);
     sem_init(&fixture->stopped, 0, 0);

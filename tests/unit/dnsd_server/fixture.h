@@ -1,6 +1,6 @@
 /*
- * A DNS server on loopback with the answers of tests/lib/fake_answer.c, and clients of it that fail
- * the test when nothing comes within PATIENCE_MS.
+ * A DNS server on loopback, and clients of it that fail the test when nothing comes within
+ * PATIENCE_MS. Its answers are those of tests/lib/fake_answer.c where a program links that.
  */
 #ifndef D1_TESTS_DNSD_FIXTURE_H
 #define D1_TESTS_DNSD_FIXTURE_H
@@ -41,7 +41,7 @@ struct fixture {
 };
 
 /* Two workers, at 127.0.0.1:0 unless options say otherwise. */
-void fixture_init(struct fixture *fixture);
+void fixture_init(struct fixture *fixture, struct d1_served *served);
 void fixture_start(struct fixture *fixture);
 
 /* Ask the server to stop, from the control loop. */

@@ -20,7 +20,7 @@
 
 static int set_up(void **state) {
     static struct fixture fixture;
-    fixture_init(&fixture);
+    fixture_init(&fixture, d1_fake_served());
     *state = &fixture;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "core/mem.h"
+#include "tests/lib/fake_answer.h"
 #include "tests/unit/dnsd_server/fixture.h"
 
 #define RESPONSES   "dns01d_dns_responses_total{transport=\"tcp\",rcode=\"NOERROR\"}"
@@ -20,7 +21,7 @@
 
 static int set_up(void **state) {
     static struct fixture fixture;
-    fixture_init(&fixture);
+    fixture_init(&fixture, d1_fake_served());
     *state = &fixture;
     return 0;
 }

@@ -12,13 +12,14 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "core/net.h"
+#include "tests/lib/fake_answer.h"
 #include "tests/unit/dnsd_server/fixture.h"
 
 #define CLIENTS 32
 
 static int set_up(void **state) {
     static struct fixture fixture;
-    fixture_init(&fixture);
+    fixture_init(&fixture, d1_fake_served());
     *state = &fixture;
     return 0;
 }
