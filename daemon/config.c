@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/limits.h"
 #include "core/mem.h"
 #include "core/net.h"
@@ -109,6 +110,8 @@ static int take_zone(const struct d1_node *node, size_t index, struct d1_zone_co
         fault_at(faults, node, "zones[].hostmaster", &error);
         return D1_OK;
     }
+    /* Seconds since 1970: grows with every start and reload (RFC 1982 until 2106). */
+    zone->serial = (uint32_t)(d1_clock_wall_ms(d1_clock_system()) / 1000);
     const char *file = text_of(node, "file");
     zone->file = file[0] != '\0' ? file : NULL;
     zone->ttl = (uint32_t)d1_setting_number(d1_node_find(node, "ttl"));
