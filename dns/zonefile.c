@@ -1,37 +1,48 @@
 /*
- * Lines are joined into records here (quotes, comments, parentheses, directives), so that a fault is
- * told with the line it stands in; what a record's fields mean is left to ldns.
+ * The file is read in large pieces and cut into lines. A plain line is a record (zoneplain.c). Any
+ * other is joined with those that belong to it (quotes, comments, parentheses) and is a directive
+ * or goes to ldns (zoneldns.c); a fault is told with the line its record begins in.
  */
 #include "dns/zonefile.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <ldns/ldns.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
-#include "core/buf.h"
 #include "core/limits.h"
 #include "core/mem.h"
+#include "dns/zonerecord.h"
 
-#define BLANKS " \t\r\n"
+#define BLANKS      " \t"
+#define INPUT_BYTES ((size_t)262144)
 
-/* One reading: the record text being joined, and what holds for the next record. */
+static_assert(INPUT_BYTES > 2 * D1_ZONE_TEXT_MAX, "the longest line fits beside others");
+
+/* A line of the file, without its line feed; not NUL-terminated. */
+struct line {
+    const char *text;
+    size_t length;
+};
+
+/* One reading: what is read ahead, the record text being joined, and what holds for the next one. */
 struct reading {
     d1_zone_record_fn on_record;
     void *arg;
     struct d1_error *error;
-    struct d1_name origin;
-    uint32_t ttl;
-    ldns_rdf *previous;  /* Owner of the record before, for lines that begin with a blank. */
+    FILE *file;
     uint32_t line;       /* The line last read. */
     uint32_t first_line; /* Where the record begins. */
     unsigned depth;      /* Open parentheses. */
     size_t length;       /* Of text. */
+    size_t input_at;     /* What is read ahead: input[input_at .. input_end). */
+    size_t input_end;
+    bool input_over; /* The end of the file was seen. */
+    struct d1_zone_record record;
+    struct d1_zone_scope scope;
     char text[D1_ZONE_TEXT_MAX + 1];
-    char input[D1_ZONE_TEXT_MAX + 1];
-    uint8_t rdata[D1_DNS_MESSAGE_MAX];
+    char input[INPUT_BYTES];
 };
 
 /* NULL, with the error set, when there is no memory. */
@@ -42,15 +53,9 @@ static struct reading *reading_create(const struct d1_name *origin, uint32_t ttl
         d1_error_set(error, -ENOMEM, "no memory");
         return NULL;
     }
-    d1_name_copy(&reading->origin, origin);
-    reading->ttl = ttl;
+    d1_zone_scope_init(&reading->scope, origin, ttl);
     reading->error = error;
     return reading;
-}
-
-static void reading_destroy(struct reading *reading) {
-    ldns_rdf_deep_free(reading->previous);
-    d1_free(reading);
 }
 
 static int refuse(const struct reading *reading, const char *why) {
@@ -66,53 +71,65 @@ static int add(struct reading *reading, char c) {
 }
 
 /* Add a quoted string up to its closing quote; *at stands on the opening one, then on the other. */
-static int add_quoted(struct reading *reading, const char **at) {
-    int err = add(reading, *(*at)++);
-    for (; err == D1_OK && **at != '"'; (*at)++) {
-        if (**at == '\0' || **at == '\n' || **at == '\r') {
+static int add_quoted(struct reading *reading, const struct line *line, size_t *at) {
+    int err = add(reading, line->text[(*at)++]);
+    for (; err == D1_OK; (*at)++) {
+        if (*at >= line->length) {
             return refuse(reading, "a quoted string is not closed");
         }
-        err = add(reading, **at);
-        if (err == D1_OK && **at == '\\' && (*at)[1] != '\0') {
-            err = add(reading, *++*at);
+        char c = line->text[*at];
+        err = add(reading, c);
+        if (c == '"') {
+            break;
+        }
+        if (err == D1_OK && c == '\\' && *at + 1 < line->length) {
+            err = add(reading, line->text[++*at]);
         }
     }
-    return err == D1_OK ? add(reading, **at) : err;
+    return err;
+}
+
+static int add_parenthesis(struct reading *reading, char c) {
+    if (c == ')' && reading->depth == 0) {
+        return refuse(reading, "a parenthesis is closed that was not opened");
+    }
+    reading->depth += c == '(' ? 1U : -1U;
+    return add(reading, ' ');
+}
+
+/* Only text may stand in a line: tabs, and what is no control character. */
+static int check_octets(const struct reading *reading, const struct line *line) {
+    for (size_t i = 0; i < line->length; i++) {
+        uint8_t octet = (uint8_t)line->text[i];
+        if (octet < ' ' && octet != '\t') {
+            return d1_error_set(reading->error, D1_EPARSE,
+                                "the line holds the control character 0x%02x", (unsigned)octet);
+        }
+    }
+    return D1_OK;
 }
 
 /* Add one line, without its comment; the record goes on while a parenthesis is open. */
-static int add_line(struct reading *reading, const char *line) {
-    int err = D1_OK;
-    for (const char *at = line; err == D1_OK && *at != '\0' && *at != ';'; at++) {
-        switch (*at) {
-        case '"':
-            err = add_quoted(reading, &at);
-            break;
-        case '(':
-            reading->depth++;
-            err = add(reading, ' ');
-            break;
-        case ')':
-            if (reading->depth == 0) {
-                return refuse(reading, "a parenthesis is closed that was not opened");
+static int add_line(struct reading *reading, struct line line) {
+    if (line.length > 0 && line.text[line.length - 1] == '\r') {
+        line.length--;
+    }
+    int err = check_octets(reading, &line);
+    for (size_t at = 0; err == D1_OK && at < line.length && line.text[at] != ';'; at++) {
+        char c = line.text[at];
+        if (c == '"') {
+            err = add_quoted(reading, &line, &at);
+        } else if (c == '(' || c == ')') {
+            err = add_parenthesis(reading, c);
+        } else {
+            err = add(reading, c);
+            if (err == D1_OK && c == '\\' && at + 1 < line.length) {
+                err = add(reading, line.text[++at]);
             }
-            reading->depth--;
-            err = add(reading, ' ');
-            break;
-        case '\r':
-        case '\n':
-            err = add(reading, ' ');
-            break;
-        case '\\':
-            err = add(reading, *at);
-            if (err == D1_OK && at[1] != '\0' && at[1] != '\n') {
-                err = add(reading, *++at);
-            }
-            break;
-        default:
-            err = add(reading, *at);
-            break;
         }
+    }
+    if (err == D1_OK) {
+        err = add(reading, ' '); /* A record that goes on is cut into fields here. */
     }
     reading->text[reading->length] = '\0';
     return err;
@@ -122,57 +139,13 @@ static bool is_blank(const char *text) {
     return text[strspn(text, BLANKS)] == '\0';
 }
 
-/* Hand one record over in wire form: its rdata is what ldns holds, field after field. */
-static int give_record(struct reading *reading, const ldns_rr *rr) {
-    struct d1_zone_record record = {
-        .type = (uint16_t)ldns_rr_get_type(rr),
-        .class = (uint16_t)ldns_rr_get_class(rr),
-        .ttl = ldns_rr_ttl(rr),
-        .line = reading->first_line,
-        .rdata = reading->rdata,
-    };
-    const ldns_rdf *owner = ldns_rr_owner(rr);
-    if (owner == NULL) {
-        return refuse(reading, "the record has no owner");
-    }
-    struct d1_reader reader = d1_reader_over(ldns_rdf_data(owner), ldns_rdf_size(owner));
-    if (d1_name_read(&reader, &record.owner) != D1_OK) {
-        return refuse(reading, "the owner is not a valid name");
-    }
-    struct d1_writer writer = d1_writer_over(reading->rdata, sizeof(reading->rdata));
-    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
-        const ldns_rdf *field = ldns_rr_rdf(rr, i);
-        if (field == NULL) {
-            return refuse(reading, "the record's data is not complete");
-        }
-        d1_write_bytes(&writer, ldns_rdf_data(field), ldns_rdf_size(field));
-    }
-    if (writer.failed) {
-        return refuse(reading, "the record's data is longer than 65535 octets");
-    }
-    record.rdata_length = (uint16_t)d1_writer_length(&writer);
-    return reading->on_record(&record, reading->arg);
-}
-
 static int read_record(struct reading *reading) {
-    ldns_rr *rr = NULL;
-    ldns_rdf *origin =
-        ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, reading->origin.length, reading->origin.octets);
-    if (origin == NULL) {
-        return d1_error_set(reading->error, -ENOMEM, "no memory");
+    int err = d1_zone_read_ldns(&reading->scope, reading->text, &reading->record, reading->error);
+    if (err != D1_OK) {
+        return err;
     }
-    ldns_status status =
-        ldns_rr_new_frm_str(&rr, reading->text, reading->ttl, origin, &reading->previous);
-    ldns_rdf_deep_free(origin);
-    if (status == LDNS_STATUS_MEM_ERR) {
-        return d1_error_set(reading->error, -ENOMEM, "no memory");
-    }
-    if (status != LDNS_STATUS_OK) {
-        return refuse(reading, ldns_get_errorstr_by_id(status));
-    }
-    int err = give_record(reading, rr);
-    ldns_rr_free(rr);
-    return err;
+    reading->record.line = reading->first_line;
+    return reading->on_record(&reading->record, reading->arg);
 }
 
 int d1_zoneline_read(const char *line, const struct d1_name *origin, uint32_t ttl,
@@ -184,7 +157,7 @@ int d1_zoneline_read(const char *line, const struct d1_name *origin, uint32_t tt
     reading->on_record = on_record;
     reading->arg = arg;
     reading->first_line = 1;
-    int err = add_line(reading, line);
+    int err = add_line(reading, (struct line){line, strlen(line)});
     if (err == D1_OK && reading->depth > 0) {
         err = refuse(reading, "a parenthesis is not closed");
     }
@@ -194,44 +167,63 @@ int d1_zoneline_read(const char *line, const struct d1_name *origin, uint32_t tt
     if (err == D1_OK && !is_blank(reading->text)) {
         err = read_record(reading);
     }
-    reading_destroy(reading);
+    d1_free(reading);
     return err;
 }
 
-/* The next line of the file into `input`. Returns 1, 0 at its end, or an error. */
-static int next_line(struct reading *reading, FILE *file) {
-    if (fgets(reading->input, sizeof(reading->input), file) == NULL) {
-        return ferror(file) ? d1_error_set(reading->error, -EIO, "cannot be read") : 0;
-    }
-    reading->line++;
-    if (strchr(reading->input, '\n') == NULL && !feof(file)) {
-        return refuse(reading, "the line is too long or holds a NUL");
-    }
-    return 1;
+/* Bring more of the file into `input`, behind what is left of it. Returns 0 or an error. */
+static int fill_input(struct reading *reading) {
+    size_t left = reading->input_end - reading->input_at;
+    assert(left < INPUT_BYTES);
+    memmove(reading->input, reading->input + reading->input_at, left);
+    size_t more = fread(reading->input + left, 1, INPUT_BYTES - left, reading->file);
+    reading->input_at = 0;
+    reading->input_end = left + more;
+    reading->input_over = more < INPUT_BYTES - left;
+    return ferror(reading->file) ? d1_error_set(reading->error, -EIO, "cannot be read") : D1_OK;
 }
 
-/* Join the next record's lines into `text`. Returns 1, 0 at the end of the file, or an error. */
-static int next_text(struct reading *reading, FILE *file) {
-    reading->length = 0;
-    reading->first_line = reading->line + 1;
+/* The next line of the file; valid until the one after it. Returns 1, 0 at its end, or an error. */
+static int next_line(struct reading *reading, struct line *ret_line) {
+    reading->line++;
     for (;;) {
-        int more = next_line(reading, file);
-        if (more == 0 && reading->depth > 0) {
+        const char *start = reading->input + reading->input_at;
+        size_t left = reading->input_end - reading->input_at;
+        const char *end = left > 0 ? memchr(start, '\n', left) : NULL;
+        if (end == NULL && !reading->input_over && left <= D1_ZONE_TEXT_MAX) {
+            int err = fill_input(reading);
+            if (err != D1_OK) {
+                return err;
+            }
+            continue;
+        }
+        if (left == 0) {
+            return 0;
+        }
+        size_t length = end != NULL ? (size_t)(end - start) : left;
+        if (length > D1_ZONE_TEXT_MAX) {
+            return refuse(reading, "the line is too long");
+        }
+        reading->input_at += length + (end != NULL);
+        *ret_line = (struct line){start, length};
+        return 1;
+    }
+}
+
+/* Join what begins with this line into `text`. Returns 0 or an error. */
+static int join_text(struct reading *reading, struct line line) {
+    reading->length = 0;
+    for (;;) {
+        int err = add_line(reading, line);
+        if (err != D1_OK || reading->depth == 0) {
+            return err;
+        }
+        int more = next_line(reading, &line);
+        if (more == 0) {
             return refuse(reading, "a parenthesis is not closed");
         }
         if (more != 1) {
             return more;
-        }
-        int err = add_line(reading, reading->input);
-        if (err != D1_OK) {
-            return err;
-        }
-        if (reading->depth == 0 && !is_blank(reading->text)) {
-            return 1;
-        }
-        if (reading->depth == 0) {
-            reading->length = 0;
-            reading->first_line = reading->line + 1;
         }
     }
 }
@@ -261,13 +253,13 @@ static int set_origin(struct reading *reading, const char *word) {
     size_t length = strlen(word);
     if (word[length - 1] != '.') {
         size_t head = name.length - 1U;
-        if (head + reading->origin.length > D1_NAME_OCTETS_MAX) {
+        if (head + reading->scope.origin.length > D1_NAME_OCTETS_MAX) {
             return refuse(reading, "$ORIGIN needs a valid name");
         }
-        memcpy(name.octets + head, reading->origin.octets, reading->origin.length);
-        name.length = (uint8_t)(head + reading->origin.length);
+        memcpy(name.octets + head, reading->scope.origin.octets, reading->scope.origin.length);
+        name.length = (uint8_t)(head + reading->scope.origin.length);
     }
-    d1_name_copy(&reading->origin, &name);
+    d1_name_copy(&reading->scope.origin, &name);
     return D1_OK;
 }
 
@@ -280,10 +272,8 @@ static int read_directive(struct reading *reading) {
                             : refuse(reading, "$ORIGIN needs a valid name");
     }
     if (length == 4 && strncasecmp(text, "$TTL", 4) == 0) {
-        const char *end = word;
-        reading->ttl = word != NULL ? ldns_str2period(word, &end) : 0;
-        return word != NULL && end != word && *end == '\0' ? D1_OK
-                                                           : refuse(reading, "$TTL needs a time");
+        bool valid = word != NULL && d1_zone_period(word, strlen(word), &reading->scope.ttl);
+        return valid ? D1_OK : refuse(reading, "$TTL needs a time of 0 to 4294967295 seconds");
     }
     if (strncasecmp(text, "$INCLUDE", 8) == 0) {
         return refuse(reading, "$INCLUDE is not supported: write it all in one file");
@@ -294,6 +284,28 @@ static int read_directive(struct reading *reading) {
     return refuse(reading, "this directive is not supported");
 }
 
+/* A line that is not plain, with those that belong to it. Returns 0 or an error. */
+static int read_odd(struct reading *reading, struct line line) {
+    int err = join_text(reading, line);
+    if (err != D1_OK || is_blank(reading->text)) {
+        return err;
+    }
+    return reading->text[0] == '$' ? read_directive(reading) : read_record(reading);
+}
+
+static int read_line(struct reading *reading, struct line line) {
+    reading->first_line = reading->line;
+    switch (d1_zone_read_plain(&reading->scope, line.text, line.length, &reading->record)) {
+    case D1_ZONE_PLAIN_EMPTY:
+        return D1_OK;
+    case D1_ZONE_PLAIN_RECORD:
+        reading->record.line = reading->line;
+        return reading->on_record(&reading->record, reading->arg);
+    default:
+        return read_odd(reading, line);
+    }
+}
+
 int d1_zonefile_read(FILE *file, const char *path, const struct d1_name *origin, uint32_t ttl,
                      d1_zone_record_fn on_record, void *arg, struct d1_error *error) {
     struct reading *reading = reading_create(origin, ttl, error);
@@ -302,20 +314,24 @@ int d1_zonefile_read(FILE *file, const char *path, const struct d1_name *origin,
     }
     reading->on_record = on_record;
     reading->arg = arg;
+    reading->file = file;
     int err = D1_OK;
-    for (;;) {
-        err = next_text(reading, file);
-        if (err == 0) {
+    while (err == D1_OK) {
+        struct line line;
+        int more = next_line(reading, &line);
+        if (more == 0) {
             break;
         }
-        if (err == 1) {
-            err = reading->text[0] == '$' ? read_directive(reading) : read_record(reading);
+        if (more != 1) {
+            reading->first_line = reading->line;
+            err = more;
+        } else {
+            err = read_line(reading, line);
         }
         if (err != D1_OK) {
             d1_error_prefix(error, "%s:%u", path, (unsigned)reading->first_line);
-            break;
         }
     }
-    reading_destroy(reading);
+    d1_free(reading);
     return err;
 }
