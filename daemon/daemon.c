@@ -281,6 +281,8 @@ static void close_own_handles(struct d1_daemon *daemon) {
 static void on_store_closed(void *arg) {
     struct d1_daemon *daemon = arg;
     daemon->store = NULL;
+    d1_solver_destroy(daemon->solver); /* Before its timer could write to what is closed. */
+    daemon->solver = NULL;
     d1_step_move(&daemon->step, STOPPED);
     d1_loop_stop(daemon->loop);
 }
@@ -418,6 +420,14 @@ static void stop_loop(void *arg) {
     d1_loop_stop(arg);
 }
 
+/* The solver may have written already (leases that ended), so the store goes first. */
+static void on_store_dropped(void *arg) {
+    struct d1_daemon *daemon = arg;
+    d1_solver_destroy(daemon->solver);
+    daemon->solver = NULL;
+    d1_loop_stop(daemon->loop);
+}
+
 /* Free what was made, whether or not it ever ran. What stops asynchronously gets its loops run. */
 static void destroy(struct d1_daemon *daemon) {
     if (daemon->frontend != NULL && daemon->step.now == CREATED) {
@@ -429,11 +439,11 @@ static void destroy(struct d1_daemon *daemon) {
     }
     d1_frontend_destroy(daemon->frontend);
     d1_dnsd_destroy(daemon->dnsd);
-    d1_solver_destroy(daemon->solver);
     if (daemon->store != NULL) {
-        d1_store_close(daemon->store, stop_loop, daemon->loop);
+        d1_store_close(daemon->store, on_store_dropped, daemon);
         d1_loop_run(daemon->loop);
     }
+    d1_solver_destroy(daemon->solver);
     d1_served_publisher_destroy(daemon->publisher);
     d1_served_destroy(atomic_load(&daemon->current.served));
     d1_timeline_destroy(daemon->timeline);
