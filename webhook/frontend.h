@@ -84,7 +84,7 @@ int d1_frontend_listen(struct d1_frontend *frontend, enum d1_frontend_kind kind,
 
 /*
  * Stop accepting, finish what is under way (grace_ms at most), then call stopped(arg) from the
- * control loop. Then destroy.
+ * control loop. Then stop and join the front loop, and destroy.
  */
 void d1_frontend_stop(struct d1_frontend *frontend, uint64_t grace_ms, void (*stopped)(void *arg),
                       void *arg);
