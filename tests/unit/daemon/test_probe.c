@@ -85,15 +85,28 @@ static void on_changed(void *arg) {
     d1_probe_close(echo->probe, on_closed, echo);
 }
 
-static void start(struct echo *echo, struct sockaddr_storage *address) {
+/* One port for both sockets. One that is free for TCP may be taken for UDP: then another is tried. */
+static bool bind_both(struct echo *echo, struct sockaddr_storage *address) {
     socklen_t size = sizeof(*address);
     assert_int_equal(d1_address_parse("127.0.0.1:0", address), D1_OK);
-    echo->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(echo->udp, (struct sockaddr *)address, sizeof(struct sockaddr_in)), 0);
-    assert_int_equal(getsockname(echo->udp, (struct sockaddr *)address, &size), 0);
     echo->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(echo->tcp, (struct sockaddr *)address, sizeof(struct sockaddr_in)), 0);
+    assert_int_equal(getsockname(echo->tcp, (struct sockaddr *)address, &size), 0);
+    echo->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (bind(echo->udp, (struct sockaddr *)address, sizeof(struct sockaddr_in)) != 0) {
+        close(echo->udp);
+        close(echo->tcp);
+        return false;
+    }
     assert_int_equal(listen(echo->tcp, 4), 0);
+    return true;
+}
+
+static void start(struct echo *echo, struct sockaddr_storage *address) {
+    unsigned tries = 0;
+    while (!bind_both(echo, address)) {
+        assert_true(++tries < 100);
+    }
     assert_int_equal(d1_loop_create("probe", &echo->loop), D1_OK);
     uv_poll_init(d1_loop_uv(echo->loop), &echo->udp_poll, echo->udp);
     uv_poll_init(d1_loop_uv(echo->loop), &echo->tcp_poll, echo->tcp);
