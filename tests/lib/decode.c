@@ -223,7 +223,7 @@ static const char *echo_fault(const uint8_t *query, size_t query_length, const u
 
 const char *d1_reply_fault(const uint8_t *query, size_t query_length, const uint8_t *reply,
                            size_t reply_length, bool tcp) {
-    struct d1_decoded *decoded = d1_calloc(1, sizeof(*decoded));
+    struct d1_decoded *decoded = d1_malloc(sizeof(*decoded));
     if (decoded == NULL) {
         return "no memory to decode";
     }
