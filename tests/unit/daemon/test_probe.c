@@ -31,6 +31,7 @@ struct echo {
     struct d1_probe *probe;
     bool outcome;
     unsigned changes;
+    uv_timer_t closer; /* Closes the probe in the loop's next turn. */
 };
 
 static void on_udp(uv_poll_t *poll, int status, int events) {
@@ -46,6 +47,25 @@ static void on_udp(uv_poll_t *poll, int status, int events) {
     sendto(echo->udp, message, (size_t)got, 0, (struct sockaddr *)&from, size);
 }
 
+static void on_closed(void *arg) {
+    struct echo *echo = arg;
+    uv_close((uv_handle_t *)&echo->udp_poll, NULL);
+    uv_close((uv_handle_t *)&echo->tcp_poll, NULL);
+    d1_loop_stop(echo->loop);
+}
+
+static void on_closer(uv_timer_t *timer) {
+    struct echo *echo = timer->data;
+    uv_close((uv_handle_t *)timer, NULL);
+    d1_probe_close(echo->probe, on_closed, echo);
+}
+
+static void close_soon(struct echo *echo) {
+    uv_timer_init(d1_loop_uv(echo->loop), &echo->closer);
+    echo->closer.data = echo;
+    uv_timer_start(&echo->closer, on_closer, 0, 0);
+}
+
 static void on_question(uv_poll_t *poll, int status, int events) {
     struct echo *echo = poll->data;
     uint8_t message[512];
@@ -58,6 +78,9 @@ static void on_question(uv_poll_t *poll, int status, int events) {
     }
     close(echo->connection);
     uv_close((uv_handle_t *)poll, NULL);
+    if (!echo->answers_tcp) {
+        close_soon(echo);
+    }
 }
 
 static void on_tcp(uv_poll_t *poll, int status, int events) {
@@ -69,13 +92,6 @@ static void on_tcp(uv_poll_t *poll, int status, int events) {
     uv_poll_init(d1_loop_uv(echo->loop), &echo->connection_poll, echo->connection);
     echo->connection_poll.data = echo;
     uv_poll_start(&echo->connection_poll, UV_READABLE, on_question);
-}
-
-static void on_closed(void *arg) {
-    struct echo *echo = arg;
-    uv_close((uv_handle_t *)&echo->udp_poll, NULL);
-    uv_close((uv_handle_t *)&echo->tcp_poll, NULL);
-    d1_loop_stop(echo->loop);
 }
 
 static void on_changed(void *arg) {
@@ -138,25 +154,15 @@ static void two_answers_make_it_well(void **state) {
     assert_int_equal(d1_mem_live(), before);
 }
 
-static void close_round(uv_timer_t *timer) {
-    struct echo *echo = timer->data;
-    uv_close((uv_handle_t *)timer, NULL);
-    d1_probe_close(echo->probe, on_closed, echo);
-}
-
 /* TCP is closed without an answer: the probe stays unwell, tells no change, and can be closed. */
 static void one_answer_is_not_enough(void **state) {
     (void)state;
     struct echo echo = {.answers_tcp = false};
     struct sockaddr_storage address;
     struct d1_name root = {.length = 1};
-    uv_timer_t timer;
     start(&echo, &address);
     assert_int_equal(d1_probe_create(echo.loop, &address, &root, on_changed, &echo, &echo.probe),
                      D1_OK);
-    uv_timer_init(d1_loop_uv(echo.loop), &timer);
-    timer.data = &echo;
-    uv_timer_start(&timer, close_round, 50, 0);
     d1_loop_run(echo.loop);
     assert_int_equal(echo.changes, 0);
     finish(&echo);
@@ -167,14 +173,11 @@ static void nobody_there_is_unwell_and_closes(void **state) {
     struct echo echo = {0};
     struct sockaddr_storage address;
     struct d1_name root = {.length = 1};
-    uv_timer_t timer;
     start(&echo, &address);
     assert_int_equal(d1_address_parse("127.0.0.1:1", &address), D1_OK);
     assert_int_equal(d1_probe_create(echo.loop, &address, &root, on_changed, &echo, &echo.probe),
                      D1_OK);
-    uv_timer_init(d1_loop_uv(echo.loop), &timer);
-    timer.data = &echo;
-    uv_timer_start(&timer, close_round, 20, 0);
+    close_soon(&echo);
     d1_loop_run(echo.loop);
     assert_int_equal(echo.changes, 0);
     finish(&echo);
