@@ -215,6 +215,31 @@ static bool make_room(struct story *story, enum d1_event_kind kind) {
     return true;
 }
 
+/*
+ * `asked` come from the workers a little late: each goes where its time says. Everything else is
+ * told as it happens, and goes to the end.
+ */
+static void insert(struct story *story, struct entry *entry) {
+    struct entry **link = story->last;
+    if (entry->kind == D1_EVENT_ASKED) {
+        uint32_t before = 0;
+        link = &story->first;
+        while (*link != NULL && (*link)->time_ms <= entry->time_ms) {
+            link = &(*link)->next;
+            before++;
+        }
+        story->earlier += *link != NULL && before <= story->earlier;
+    } else if (entry->kind == D1_EVENT_PRESENTED) {
+        story->earlier = story->count;
+    }
+    entry->next = *link;
+    *link = entry;
+    if (entry->next == NULL) {
+        story->last = &entry->next;
+    }
+    story->count++;
+}
+
 void d1_timeline_add(struct d1_timeline *timeline, const struct d1_name *name,
                      const struct d1_event *event) {
     struct story *story = touch(timeline, name);
@@ -231,12 +256,7 @@ void d1_timeline_add(struct d1_timeline *timeline, const struct d1_name *name,
     }
     entry->kind = (uint8_t)event->kind;
     entry->time_ms = event->time_ms;
-    if (event->kind == D1_EVENT_PRESENTED) {
-        story->earlier = story->count;
-    }
-    *story->last = entry;
-    story->last = &entry->next;
-    story->count++;
+    insert(story, entry);
 }
 
 static void restore_asked(const struct entry *entry, struct d1_event *event) {

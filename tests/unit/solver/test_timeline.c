@@ -114,6 +114,22 @@ static void test_names_are_apart(void **state) {
     assert_int_equal(seen.count, 0);
 }
 
+/* The workers' rings are read a little later than the questions came. */
+static void test_late_questions_go_where_their_time_says(void **state) {
+    static struct seen seen;
+    static const int64_t times[] = {1, 2, 3, 4, 5};
+    add(*state, "a.test", D1_EVENT_PRESENTED, 1);
+    add(*state, "a.test", D1_EVENT_ASKED, 3);
+    add(*state, "a.test", D1_EVENT_REMOVED, 4);
+    add(*state, "a.test", D1_EVENT_ASKED, 2);
+    add(*state, "a.test", D1_EVENT_ASKED, 5);
+    look(*state, "a.test", &seen);
+    assert_int_equal(seen.count, 5);
+    for (size_t i = 0; i < seen.count; i++) {
+        assert_int_equal(seen.event[i].time_ms, times[i]);
+    }
+}
+
 static void test_a_flood_of_questions_is_counted_only(void **state) {
     static struct seen seen;
     add(*state, "a.test", D1_EVENT_PRESENTED, 1);
@@ -208,6 +224,7 @@ int main(void) {
         T(test_event_comes_back_whole),
         T(test_asked_comes_back_whole),
         T(test_names_are_apart),
+        T(test_late_questions_go_where_their_time_says),
         T(test_a_flood_of_questions_is_counted_only),
         T(test_earlier_challenges_give_way_to_questions),
         T(test_events_of_a_name_are_bounded),
