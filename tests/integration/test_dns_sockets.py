@@ -71,6 +71,10 @@ def rss(pid):
     return int(text.split()[1]) * resource.getpagesize()
 
 
+def thread_names(pid):
+    return {path.read_text().strip() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/comm")}
+
+
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -85,9 +89,9 @@ def metric(server, line):
 
 def test_a_thread_and_answers_for_each_worker(start):
     server = start({"dns": {"workers": 3}})
-    names = {path.read_text().strip()
-             for path in pathlib.Path(f"/proc/{server.process.pid}/task").glob("*/comm")}
-    assert {"dns-0", "dns-1", "dns-2"} <= names
+    # Ready is when one of them has answered; each names itself as it starts.
+    wait_until(lambda: {"dns-0", "dns-1", "dns-2"} <= thread_names(server.process.pid), SECONDS,
+               "three workers")
     for _ in range(50):
         for tcp in (False, True):
             reply = ask((server.address, server.dns_port), NAME, "A", tcp=tcp)
