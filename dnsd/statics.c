@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/buf.h"
+#include "core/hash.h"
 #include "core/limits.h"
 #include "core/mem.h"
 #include "dns/wire.h"
@@ -14,15 +15,22 @@
 #define TTL_MAX         0x7fffffff /* RFC 2181, 8. */
 #define CAPACITY_FIRST  16
 #define QUESTION_OFFSET 0xc00c
+#define OWNERS_AHEAD    16
+#define TYPE_BITS       16
 
 struct static_record {
-    size_t at;         /* Of the owner in octets; the rdata stands behind it. */
-    uint32_t sequence; /* Records of one RRset keep their order. */
+    size_t at; /* Of the owner in octets; the rdata stands behind it. */
     uint32_t line;
     uint32_t ttl;
     uint16_t type;
     uint16_t rdata_length;
     uint8_t owner_length;
+};
+
+/* Where a record comes from when all are rearranged, and what they are sorted by. */
+struct place {
+    uint64_t key;
+    uint32_t index;
 };
 
 /* The records first..end, which have one owner (and, for an RRset, one type). */
@@ -156,7 +164,6 @@ int d1_statics_add(const struct d1_zone_record *record, void *arg) {
     }
     statics->records[statics->count] = (struct static_record){
         .at = statics->octets_length,
-        .sequence = (uint32_t)statics->count,
         .line = statics->file != NULL ? record->line : 0,
         .ttl = record->ttl <= TTL_MAX ? record->ttl : 0,
         .type = record->type,
@@ -168,29 +175,174 @@ int d1_statics_add(const struct d1_zone_record *record, void *arg) {
     return D1_OK;
 }
 
-/* Owners by length, so that a name comes after all that are above it; then types, then order. */
-static int compare(const void *left, const void *right, void *arg) {
-    const struct d1_statics *statics = arg;
-    const struct static_record *a = left;
-    const struct static_record *b = right;
-    if (a->owner_length != b->owner_length) {
-        return a->owner_length < b->owner_length ? -1 : 1;
-    }
-    int order = memcmp(owner_of(statics, a), owner_of(statics, b), a->owner_length);
-    if (order != 0) {
-        return order;
-    }
-    if (a->type != b->type) {
-        return a->type < b->type ? -1 : 1;
-    }
-    return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
-}
-
 static bool same_owner(const struct d1_statics *statics, size_t a, size_t b) {
     const struct static_record *left = &statics->records[a];
     const struct static_record *right = &statics->records[b];
     return left->owner_length == right->owner_length &&
            memcmp(owner_of(statics, left), owner_of(statics, right), left->owner_length) == 0;
+}
+
+/* Put the records at `places` of them; frees `places`. Returns 0 or -ENOMEM. */
+static int rearrange(struct d1_statics *statics, struct place *places) {
+    struct static_record *moved = d1_malloc(statics->count * sizeof(*moved));
+    if (moved != NULL) {
+        for (size_t i = 0; i < statics->count; i++) {
+            moved[i] = statics->records[places[i].index];
+        }
+        d1_free(statics->records);
+        statics->records = moved;
+        statics->capacity = statics->count;
+    }
+    d1_free(places);
+    return moved != NULL ? D1_OK : -ENOMEM;
+}
+
+/* Shorter owners first, so that a name comes after all that are above it; else in their order. */
+static int order_by_length(struct d1_statics *statics) {
+    size_t start[D1_NAME_OCTETS_MAX + 2] = {0};
+    struct place *places = d1_malloc(statics->count * sizeof(*places));
+    if (places == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < statics->count; i++) {
+        start[statics->records[i].owner_length + 1]++;
+    }
+    for (size_t length = 1; length < D1_ARRAY_LENGTH(start); length++) {
+        start[length] += start[length - 1];
+    }
+    for (size_t i = 0; i < statics->count; i++) {
+        places[start[statics->records[i].owner_length]++].index = (uint32_t)i;
+    }
+    return rearrange(statics, places);
+}
+
+/* Which record was the first of its owner: open addressing, (upper half of the hash, index + 1). */
+struct owners {
+    struct d1_hash_key key;
+    size_t mask;
+    uint64_t *slots;
+};
+
+static int owners_init(struct owners *owners, size_t count) {
+    size_t slots = 16;
+    while (slots < 2 * count) {
+        slots *= 2;
+    }
+    owners->mask = slots - 1;
+    owners->slots = d1_calloc(slots, sizeof(*owners->slots));
+    if (owners->slots == NULL) {
+        return -ENOMEM;
+    }
+    int err = d1_hash_key_init(&owners->key);
+    if (err != D1_OK) {
+        d1_free(owners->slots);
+    }
+    return err;
+}
+
+/* The first record that has the owner of record `index`; that one, when none was noted before. */
+static size_t first_of_owner(const struct d1_statics *statics, struct owners *owners, uint64_t hash,
+                             size_t index) {
+    for (size_t at = (size_t)hash & owners->mask;; at = (at + 1) & owners->mask) {
+        uint64_t slot = owners->slots[at];
+        if (slot == 0) {
+            owners->slots[at] = (hash & ~(uint64_t)UINT32_MAX) | (index + 1);
+            return index;
+        }
+        size_t other = (size_t)(uint32_t)slot - 1;
+        if (slot >> 32 == hash >> 32 && same_owner(statics, other, index)) {
+            return other;
+        }
+    }
+}
+
+/*
+ * The key of each record: the first one of its owner, then the type. The owners of a few records are
+ * hashed ahead, so that their slots are near when they are looked at.
+ */
+static int find_keys(const struct d1_statics *statics, struct place *places) {
+    struct owners owners;
+    uint64_t hashes[OWNERS_AHEAD];
+    int err = owners_init(&owners, statics->count);
+    if (err != D1_OK) {
+        return err;
+    }
+    for (size_t i = 0; i < statics->count + OWNERS_AHEAD; i++) {
+        if (i >= OWNERS_AHEAD) {
+            size_t index = i - OWNERS_AHEAD;
+            size_t first = first_of_owner(statics, &owners, hashes[index % OWNERS_AHEAD], index);
+            places[index] = (struct place){
+                .key = (uint64_t)first << TYPE_BITS | statics->records[index].type,
+                .index = (uint32_t)index,
+            };
+        }
+        if (i < statics->count) {
+            const struct static_record *record = &statics->records[i];
+            uint64_t hash = d1_hash(&owners.key, owner_of(statics, record), record->owner_length);
+            __builtin_prefetch(&owners.slots[(size_t)hash & owners.mask], 1);
+            hashes[i % OWNERS_AHEAD] = hash;
+        }
+    }
+    d1_free(owners.slots);
+    return D1_OK;
+}
+
+static int compare(const void *left, const void *right) {
+    const struct place *a = left;
+    const struct place *b = right;
+    if (a->key != b->key) {
+        return a->key < b->key ? -1 : 1;
+    }
+    return a->index < b->index ? -1 : a->index > b->index;
+}
+
+static size_t first_of(const struct place *place) {
+    return (size_t)(place->key >> TYPE_BITS);
+}
+
+/* Sort what is not sorted: all, or when the owners' records stand together, some of these. */
+static void sort_places(struct place *places, size_t count) {
+    bool together = true;
+    for (size_t i = 1; i < count && together; i++) {
+        together = first_of(&places[i - 1]) <= first_of(&places[i]);
+    }
+    for (size_t at = 0; at < count;) {
+        size_t end = at + 1;
+        bool sorted = true;
+        while (end < count && (!together || first_of(&places[end]) == first_of(&places[at]))) {
+            sorted = sorted && places[end - 1].key <= places[end].key;
+            end++;
+        }
+        if (!sorted) {
+            qsort(places + at, end - at, sizeof(*places), compare);
+        }
+        at = end;
+    }
+}
+
+/*
+ * Bring the records of one owner together, and in them those of one type. Else they stay as the file
+ * has them: most files need no sorting, and neighbours there are neighbours in memory.
+ */
+static int group(struct d1_statics *statics) {
+    if (statics->count == 0) {
+        return D1_OK;
+    }
+    int err = order_by_length(statics);
+    if (err != D1_OK) {
+        return err;
+    }
+    struct place *places = d1_malloc(statics->count * sizeof(*places));
+    if (places == NULL) {
+        return -ENOMEM;
+    }
+    err = find_keys(statics, places);
+    if (err != D1_OK) {
+        d1_free(places);
+        return err;
+    }
+    sort_places(places, statics->count);
+    return rearrange(statics, places);
 }
 
 static struct span owner_span(const struct d1_statics *statics, size_t first) {
@@ -295,6 +447,16 @@ static int put_owner(struct d1_statics *statics, struct d1_table *table, struct 
     return err == D1_OK ? D1_OK : refuse_stored(statics, first, err, d1_err_text(err));
 }
 
+/* Have the place of an owner brought near that will be put soon. */
+static void prefetch_ahead(const struct d1_statics *statics, const struct d1_table *table,
+                           size_t at) {
+    if (at + OWNERS_AHEAD < statics->count) {
+        const struct static_record *record = &statics->records[at + OWNERS_AHEAD];
+        d1_table_prefetch_bucket(
+            table, d1_table_hash(table, owner_of(statics, record), record->owner_length));
+    }
+}
+
 /* The record of this type at the apex, whose records come first; or NULL. */
 static const struct static_record *find_apex(const struct d1_statics *statics, uint16_t type) {
     for (size_t i = 0; i < statics->count; i++) {
@@ -311,7 +473,10 @@ static const struct static_record *find_apex(const struct d1_statics *statics, u
 
 int d1_statics_put(struct d1_statics *statics, struct d1_table *table,
                    struct d1_zone_record *ret_soa) {
-    qsort_r(statics->records, statics->count, sizeof(*statics->records), compare, statics);
+    int err = group(statics);
+    if (err != D1_OK) {
+        return d1_error_set(statics->error, err, "%s", d1_err_text(err));
+    }
     const struct static_record *soa = find_apex(statics, D1_TYPE_SOA);
     if (soa == NULL) {
         return d1_error_set(statics->error, D1_ECONFIG, "there is no SOA record at the apex");
@@ -323,9 +488,9 @@ int d1_statics_put(struct d1_statics *statics, struct d1_table *table,
     if (scratch == NULL) {
         return d1_error_set(statics->error, -ENOMEM, "no memory");
     }
-    int err = D1_OK;
     for (size_t at = 0; at < statics->count && err == D1_OK;) {
         struct span owner = owner_span(statics, at);
+        prefetch_ahead(statics, table, at);
         err = put_owner(statics, table, owner, scratch);
         at = owner.end;
     }
