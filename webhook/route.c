@@ -18,6 +18,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/metrics.h"
 #include "http/server.h"
 #include "webhook/job.h"
 #include "webhook/limit.h"
@@ -25,6 +26,23 @@
 
 #define HOUR_MS   INT64_C(3600000)
 #define MINUTE_MS INT64_C(60000)
+
+/* Statuses that our routes answer with; the last place is for any other. */
+static const int statuses[] = {200, 201, 400, 401, 403, 404, 405, 409, 422, 429, 500, 503};
+static const char *const status_labels[] = {
+    "code=\"200\"", "code=\"201\"", "code=\"400\"",   "code=\"401\"", "code=\"403\"",
+    "code=\"404\"", "code=\"405\"", "code=\"409\"",   "code=\"422\"", "code=\"429\"",
+    "code=\"500\"", "code=\"503\"", "code=\"other\"",
+};
+_Static_assert(D1_ARRAY_LENGTH(status_labels) == D1_ARRAY_LENGTH(statuses) + 1, "one more: other");
+
+static const struct d1_metric_family responses_family = {
+    .name = "dns01d_http_responses_total",
+    .help = "HTTP requests answered, by status.",
+    .type = D1_METRIC_COUNTER,
+    .series = D1_ARRAY_LENGTH(status_labels),
+    .labels = status_labels,
+};
 
 struct settings {
     char *base_path; /* "" or "/prefix", no final '/'. */
@@ -44,6 +62,8 @@ struct d1_router {
     _Atomic(struct settings *) next;
     struct d1_limit *registrations;
     struct d1_limit *auth_failures;
+    struct d1_metrics_block *counters; /* The front loop's; owned by the metrics. */
+    uint32_t responses;                /* First cell of responses_family. */
 };
 
 static void on_control(struct d1_message *message);
@@ -72,6 +92,12 @@ int d1_router_create(const struct d1_frontend_options *options, d1_router_respon
     }
     if (err == D1_OK) {
         err = d1_rights_create(NULL, 0, NULL, 0, D1_VERB_ADMIN, &router->doors.admin, NULL);
+    }
+    if (err == D1_OK) {
+        err = d1_metrics_family(options->metrics, &responses_family, &router->responses);
+    }
+    if (err == D1_OK) {
+        err = d1_metrics_block(options->metrics, &router->counters);
     }
     if (err != D1_OK) {
         d1_router_destroy(router);
@@ -269,6 +295,16 @@ static bool read_request(struct d1_router *router, struct d1_job *job,
     return job->route->read == NULL || job->route->read(job, request);
 }
 
+static void write_answer(struct d1_router *router, struct d1_http_exchange *exchange,
+                         const struct d1_http_response *response) {
+    uint32_t place = 0;
+    while (place < D1_ARRAY_LENGTH(statuses) && statuses[place] != response->status) {
+        place++;
+    }
+    d1_count(router->counters, router->responses + place, 1);
+    router->respond(exchange, response, router->arg);
+}
+
 static void respond_no_memory(struct d1_router *router, struct d1_http_exchange *exchange) {
     static const char body[] = "{\"error\": \"ENOMEM\", \"detail\": \"out of memory\"}";
     const struct d1_http_header retry = {"retry-after", "5"};
@@ -280,7 +316,7 @@ static void respond_no_memory(struct d1_router *router, struct d1_http_exchange 
         .headers = &retry,
         .headers_count = 1,
     };
-    router->respond(exchange, &response, router->arg);
+    write_answer(router, exchange, &response);
 }
 
 void d1_router_take(struct d1_router *router, enum d1_frontend_kind kind,
@@ -372,7 +408,7 @@ static void respond(struct d1_router *router, struct d1_job *job) {
         .headers = headers,
         .headers_count = count,
     };
-    router->respond(job->exchange, &response, router->arg);
+    write_answer(router, job->exchange, &response);
 }
 
 static void on_answered(struct d1_message *message) {
