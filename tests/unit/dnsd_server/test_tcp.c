@@ -359,6 +359,63 @@ static void a_client_that_does_not_take_its_answers_is_idle(void **state) {
     d1_free(octets);
 }
 
+/* Each place that needs memory while a connection lives: that one is closed, the next is served. */
+static void no_memory_for_a_connection(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    d1_mem_fault_arm(0, 0);
+    int fd = client_tcp(&fixture->address);
+    expect_closed(fd);
+    assert_int_equal(d1_mem_fault_disarm(), 1);
+    close(fd);
+    fd = client_tcp(&fixture->address);
+    send_query(fd, 1, "");
+    expect_answer(fd, 1);
+    close(fd);
+    fixture_await_metric(fixture, DROPPED("limit"), 1);
+}
+
+static void no_memory_for_an_unfinished_frame(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    uint8_t *octets = d1_malloc(D1_DNS_MESSAGE_MAX);
+    assert_non_null(octets);
+    memset(octets, 0xff, D1_DNS_MESSAGE_MAX);
+    const size_t lengths[] = {1, 7, 2000, 40000};
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(lengths); i++) {
+        int fd = client_tcp(&fixture->address);
+        send_query(fd, 1, "");
+        expect_answer(fd, 1); /* Accepted: what comes needs no memory but for the rest. */
+        d1_mem_fault_arm(0, 0);
+        send_octets(fd, octets, lengths[i]);
+        expect_closed(fd);
+        assert_int_equal(d1_mem_fault_disarm(), 1);
+        close(fd);
+    }
+    d1_free(octets);
+    fixture_await_metric(fixture, DROPPED("limit"), D1_ARRAY_LENGTH(lengths));
+    fixture_await_metric(fixture, OPEN_NOW, 0);
+}
+
+static void no_memory_for_unsent_answers(void **state) {
+    struct fixture *fixture = *state;
+    fixture_start(fixture);
+    size_t length;
+    uint8_t *octets = make_many(1000, "l\xff\xff", &length);
+    int fd = client_tcp(&fixture->address);
+    send_query(fd, 1, "");
+    expect_answer(fd, 1);
+    d1_mem_fault_arm(0, 0);
+    send_octets(fd, octets, length);
+    /* Without reading, so that it cannot send all; and reading the metrics would take the fault. */
+    struct pollfd gone = {.fd = fd, .events = POLLRDHUP};
+    assert_int_equal(poll(&gone, 1, PATIENCE_MS), 1);
+    assert_int_equal(d1_mem_fault_disarm(), 1);
+    fixture_await_metric(fixture, DROPPED("limit"), 1);
+    close(fd);
+    d1_free(octets);
+}
+
 static void set_open_files(rlim_t count) {
     struct rlimit limit;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -552,6 +609,9 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_does_not_take_its_answers_is_idle, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(no_memory_for_a_connection, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_memory_for_an_unfinished_frame, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_memory_for_unsent_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_oldest_idle_connection_gives_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_descriptor_the_oldest_gives_its_own, set_up,
                                         tear_down),
