@@ -15,7 +15,7 @@ import pytest
 
 from dns01d import Dns01d
 from dnsask import ask
-from program import wait_until
+from program import free_port, wait_until
 
 SECONDS = 20
 NAME = "ns1.auth.example.test"
@@ -30,6 +30,7 @@ def start(tmp_path):
     def start_one(config=None, host=None):
         server = Dns01d(tmp_path / str(len(running)), config)
         if host is not None:
+            server.dns_port = free_port(host)
             server.config["dns"]["listen"] = [f"{host}:{server.dns_port}"]
         running.append(server)
         return server.start()

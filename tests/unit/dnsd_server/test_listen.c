@@ -15,6 +15,7 @@
 #include "dnsd/listen.h"
 
 #define WORKERS 3
+#define OWN     "127.53.7.1:0" /* An address that no other test binds. */
 
 static struct sockaddr_storage parse(const char *text) {
     struct sockaddr_storage address;
@@ -39,7 +40,7 @@ static int option(int fd, int level, int name) {
 
 static void port_0_is_one_port_for_all(void **state) {
     (void)state;
-    struct sockaddr_storage address = parse("127.0.0.1:0");
+    struct sockaddr_storage address = parse(OWN);
     struct d1_listen_pair pairs[WORKERS];
     struct d1_error error;
     assert_int_equal(d1_listen_bind(&address, WORKERS, pairs, &error), 0);
@@ -57,7 +58,7 @@ static void port_0_is_one_port_for_all(void **state) {
 
 static void sockets_have_their_options(void **state) {
     (void)state;
-    struct sockaddr_storage address = parse("127.0.0.1:0");
+    struct sockaddr_storage address = parse(OWN);
     struct d1_listen_pair pairs[2];
     assert_int_equal(d1_listen_bind(&address, 2, pairs, NULL), 0);
     for (unsigned i = 0; i < 2; i++) {
@@ -80,20 +81,35 @@ static void only_a_wildcard_asks_for_the_address_asked(void **state) {
     d1_listen_close(&pair, 1);
 }
 
+/* Returns 0, or -EADDRINUSE when the port that was free for IPv6 is not for IPv4. */
+static int bind_both_wildcards(struct d1_listen_pair pairs[2]) {
+    struct sockaddr_storage six = parse("[::]:0");
+    struct sockaddr_storage four = parse("0.0.0.0:0");
+    int err = d1_listen_bind(&six, 1, &pairs[0], NULL);
+    if (err != D1_OK) {
+        return err;
+    }
+    ((struct sockaddr_in *)&four)->sin_port = ((struct sockaddr_in6 *)&six)->sin6_port;
+    err = d1_listen_bind(&four, 1, &pairs[1], NULL);
+    if (err != D1_OK) {
+        d1_listen_close(pairs, 1);
+    }
+    return err;
+}
+
 static void both_wildcards_share_a_port(void **state) {
     (void)state;
-    struct sockaddr_storage six = parse("[::]:0");
     struct d1_listen_pair pairs[2];
-    int err = d1_listen_bind(&six, 1, &pairs[0], NULL);
+    int err = -EADDRINUSE;
+    for (unsigned i = 0; i < 20 && err == -EADDRINUSE; i++) {
+        err = bind_both_wildcards(pairs);
+    }
     if (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL) {
         skip();
     }
     assert_int_equal(err, 0);
     assert_int_equal(option(pairs[0].udp, IPPROTO_IPV6, IPV6_V6ONLY), 1);
     assert_int_equal(option(pairs[0].tcp, IPPROTO_IPV6, IPV6_V6ONLY), 1);
-    struct sockaddr_storage four = parse("0.0.0.0:0");
-    ((struct sockaddr_in *)&four)->sin_port = ((struct sockaddr_in6 *)&six)->sin6_port;
-    assert_int_equal(d1_listen_bind(&four, 1, &pairs[1], NULL), 0);
     d1_listen_close(pairs, 2);
 }
 
@@ -102,7 +118,7 @@ static void expect_in_use(struct sockaddr_storage address) {
     struct d1_error error = {0};
     assert_int_equal(d1_listen_bind(&address, WORKERS, pairs, &error), -EADDRINUSE);
     assert_int_equal(error.code, -EADDRINUSE);
-    assert_non_null(strstr(error.text, "127.0.0.1:"));
+    assert_non_null(strstr(error.text, "127.53.7.1:"));
     assert_non_null(strstr(error.text, "address already in use: another program listens there"));
     for (unsigned i = 0; i < WORKERS; i++) {
         assert_int_equal(pairs[i].udp, -1);
@@ -112,7 +128,7 @@ static void expect_in_use(struct sockaddr_storage address) {
 
 static void a_second_server_of_the_same_user_is_noticed(void **state) {
     (void)state;
-    struct sockaddr_storage address = parse("127.0.0.1:0");
+    struct sockaddr_storage address = parse(OWN);
     struct d1_listen_pair pairs[WORKERS];
     assert_int_equal(d1_listen_bind(&address, WORKERS, pairs, NULL), 0);
     expect_in_use(address);
@@ -123,7 +139,7 @@ static void a_second_server_of_the_same_user_is_noticed(void **state) {
 
 static void one_transport_in_use_is_noticed(void **state) {
     (void)state;
-    struct sockaddr_storage address = parse("127.0.0.1:0");
+    struct sockaddr_storage address = parse(OWN);
     struct d1_listen_pair pair;
     assert_int_equal(d1_listen_bind(&address, 1, &pair, NULL), 0);
     close(pair.udp);
@@ -139,7 +155,7 @@ static void one_transport_in_use_is_noticed(void **state) {
 
 static void old_connections_do_not_keep_us_out(void **state) {
     (void)state;
-    struct sockaddr_storage address = parse("127.0.0.1:0");
+    struct sockaddr_storage address = parse(OWN);
     struct d1_listen_pair pair;
     assert_int_equal(d1_listen_bind(&address, 1, &pair, NULL), 0);
     int client = socket(AF_INET, SOCK_STREAM, 0);
@@ -216,7 +232,7 @@ static void no_descriptor_left(void **state) {
     int lowest = dup(STDIN_FILENO);
     assert_true(lowest >= 0);
     close(lowest);
-    struct sockaddr_storage address = parse("127.0.0.1:0");
+    struct sockaddr_storage address = parse(OWN);
     /* Each number of sockets that is too few. */
     for (unsigned more = 0; more < 2 * WORKERS; more++) {
         struct rlimit limit = {(rlim_t)lowest + more, before.rlim_max};
