@@ -128,7 +128,7 @@ static int add_line(struct reading *reading, struct line line) {
             }
         }
     }
-    if (err == D1_OK) {
+    if (err == D1_OK && reading->depth > 0) {
         err = add(reading, ' '); /* A record that goes on is cut into fields here. */
     }
     reading->text[reading->length] = '\0';
