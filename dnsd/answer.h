@@ -11,14 +11,8 @@
 #define D1_DNSD_ANSWER_H
 
 #include "dns/wire.h"
+#include "dnsd/lookup.h"
 #include "dnsd/served.h"
-
-/* What the caller counts or tells the timeline. */
-enum d1_answer_note {
-    D1_NOTE_CHALLENGE = 1,  /* Asked for a name that holds challenge values. */
-    D1_NOTE_UNEXPECTED = 2, /* TXT asked for a known name that holds none. */
-    D1_NOTE_TRUNCATED = 4,
-};
 
 struct d1_answer_slot {
     /* In. */
