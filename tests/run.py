@@ -23,7 +23,9 @@ STAGES = ("unit", "fuzz", "lint", "integration", "e2e")
 STAGE_SECONDS_MAX = {
     "unit": 600, "threads": 600, "fuzz": 300, "lint": 300, "integration": 1200, "e2e": 600
 }
-PYTEST_FOLDERS = {"integration": ("tests/integration", "tests/fault"), "e2e": ("tests/e2e",)}
+PYTEST_FOLDERS = {
+    "integration": ("tests/integration", "tests/fault", "tests/conformance"), "e2e": ("tests/e2e",)
+}
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
