@@ -91,7 +91,9 @@ static void answer_slot(const struct d1_served *served, struct d1_answer_slot *s
     }
 }
 
-void d1_answer_batch(const struct d1_served *served, struct d1_answer_slot *slots, size_t count) {
+void d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
+                     size_t count) {
+    const struct d1_served *served = context->served;
     assert(count <= D1_UDP_BATCH);
     for (size_t i = 0; i < count; i++) {
         struct d1_answer_slot *slot = &slots[i];

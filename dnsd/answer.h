@@ -1,5 +1,5 @@
 /*
- * Answers: messages in, answers out, a batch at a time, as a pure function over the served data.
+ * Answers: messages in, answers out, a batch at a time, as a pure function of a context.
  * UDP and TCP workers, tests and fuzz targets call the same one.
  *
  * Threads: any reader that is online in the served data's epoch. No lock, no allocation, no system
@@ -12,14 +12,21 @@
 
 #include "dns/wire.h"
 #include "dnsd/lookup.h"
+#include "dnsd/peer.h"
 #include "dnsd/served.h"
+
+/* What the answers of one batch depend on, besides their questions. */
+struct d1_answer_context {
+    const struct d1_served *served; /* NULL: nothing is loaded yet, all is SERVFAIL. */
+};
 
 struct d1_answer_slot {
     /* In. */
     const uint8_t *message;
     size_t length;
     uint8_t *reply;
-    size_t reply_max; /* UDP: D1_DNS_UDP_MAX octets of room; TCP: D1_DNS_MESSAGE_MAX. */
+    size_t reply_max;            /* UDP: D1_DNS_UDP_MAX octets of room; TCP: D1_DNS_MESSAGE_MAX. */
+    const union d1_peer *client; /* Who asked: borrowed. */
     bool tcp;
 
     /* Out. */
@@ -35,7 +42,7 @@ struct d1_answer_slot {
 };
 
 /* Answer all slots: parse all, prefetch buckets, prefetch records, then compare and copy. */
-void d1_answer_batch(const struct d1_served *served, struct d1_answer_slot *slots,
+void d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
                      size_t count) D1_HOT;
 
 #endif /* D1_DNSD_ANSWER_H */

@@ -129,7 +129,8 @@ enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot
     const struct d1_served *served =
         atomic_load_explicit(&serving->current->served, memory_order_acquire);
     if (D1_LIKELY(served != NULL)) {
-        d1_answer_batch(served, slots, count);
+        const struct d1_answer_context context = {.served = served};
+        d1_answer_batch(&context, slots, count);
         return D1_DROP_UNANSWERABLE;
     }
     for (size_t i = 0; i < count; i++) {
@@ -140,14 +141,14 @@ enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot
 }
 
 static void add_event(struct d1_serving *serving, const struct d1_answer_slot *slot,
-                      const union d1_peer *from, int64_t time_ms) {
+                      int64_t time_ms) {
     struct d1_asked *asked = d1_asked_room(serving->asked);
     if (asked == NULL) {
         d1_count(serving->block, serving->cells.timeline_dropped, 1);
         return;
     }
     d1_name_copy(&asked->name, &slot->query.name);
-    memcpy(&asked->from, from, sizeof(*from));
+    memcpy(&asked->from, slot->client, sizeof(*slot->client));
     asked->time_ms = time_ms;
     asked->type = slot->query.type;
     asked->rcode = slot->rcode;
@@ -169,11 +170,11 @@ static void D1_COLD count_unexpected(struct d1_serving *serving, const struct d1
 
 /* Some slots of the batch asked for a challenge: one look at the clock for all of them. */
 static void tell_timeline(struct d1_serving *serving, const struct d1_answer_slot *slots,
-                          size_t count, const union d1_peer *from, size_t step) {
+                          size_t count) {
     int64_t time_ms = d1_clock_wall_ms(serving->clock);
     for (size_t i = 0; i < count; i++) {
         if (slots[i].reply_length > 0 && (slots[i].notes & D1_NOTE_CHALLENGE) != 0) {
-            add_event(serving, &slots[i], &from[i * step], time_ms);
+            add_event(serving, &slots[i], time_ms);
         }
     }
     if (d1_asked_signal(serving->asked)) {
@@ -182,8 +183,7 @@ static void tell_timeline(struct d1_serving *serving, const struct d1_answer_slo
 }
 
 void d1_serving_tally(struct d1_serving *serving, enum d1_transport transport,
-                      const struct d1_answer_slot *slots, size_t count, const union d1_peer *from,
-                      size_t step) {
+                      const struct d1_answer_slot *slots, size_t count) {
     uint32_t sums[D1_SERVING_RCODES] = {0};
     unsigned notes = 0;
     for (size_t i = 0; i < count; i++) {
@@ -202,6 +202,6 @@ void d1_serving_tally(struct d1_serving *serving, enum d1_transport transport,
         count_unexpected(serving, slots, count);
     }
     if (D1_UNLIKELY((notes & D1_NOTE_CHALLENGE) != 0 && serving->asked != NULL)) {
-        tell_timeline(serving, slots, count, from, step);
+        tell_timeline(serving, slots, count);
     }
 }

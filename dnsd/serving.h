@@ -9,9 +9,6 @@
 #ifndef D1_DNSD_SERVING_H
 #define D1_DNSD_SERVING_H
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "core/epoch.h"
 #include "core/loop.h"
 #include "core/metrics.h"
@@ -19,13 +16,6 @@
 
 struct d1_asked_ring;
 struct d1_clock;
-
-/* An address in the 28 octets it needs; sockaddr_storage has 128. */
-union d1_peer {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
 
 enum d1_transport { D1_TRANSPORT_UDP, D1_TRANSPORT_TCP, D1_TRANSPORTS };
 
@@ -84,13 +74,9 @@ static inline void d1_serving_offline(const struct d1_serving *serving) {
 enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot *slots,
                                size_t count);
 
-/*
- * Count the slots' answers and tell the timeline of those that asked for a challenge. from[i * step]
- * asked slots[i]: step is 0 where one peer asked them all.
- */
+/* Count the slots' answers and tell the timeline of those that asked for a challenge. */
 void d1_serving_tally(struct d1_serving *serving, enum d1_transport transport,
-                      const struct d1_answer_slot *slots, size_t count, const union d1_peer *from,
-                      size_t step);
+                      const struct d1_answer_slot *slots, size_t count);
 
 static inline void d1_serving_drop(struct d1_serving *serving, enum d1_transport transport,
                                    enum d1_drop reason, uint64_t count) {

@@ -277,6 +277,7 @@ static size_t collect_frames(struct d1_tcp *tcp, struct connection *connection,
         }
         tcp->slots[count].message = octets + at + FRAME_LENGTH;
         tcp->slots[count].length = frame - FRAME_LENGTH;
+        tcp->slots[count].client = &connection->peer;
         at += frame;
         count++;
     }
@@ -318,7 +319,7 @@ static size_t answer_slots(struct d1_tcp *tcp, struct connection *connection, si
         used += FRAME_LENGTH + tcp->slots[done].length;
         done++;
     }
-    d1_serving_tally(serving, D1_TRANSPORT_TCP, tcp->slots, done, &connection->peer, 0);
+    d1_serving_tally(serving, D1_TRANSPORT_TCP, tcp->slots, done);
     if (unanswered > 0) {
         d1_serving_drop(serving, D1_TRANSPORT_TCP, why, unanswered);
     }

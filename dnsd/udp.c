@@ -96,6 +96,7 @@ static struct batch *batch_create(bool wildcard) {
         slot->message = batch->in[i];
         slot->reply = batch->out[i];
         slot->reply_max = D1_DNS_UDP_MAX;
+        slot->client = &batch->from[i];
         slot->tcp = false;
     }
     return batch;
@@ -206,7 +207,7 @@ static size_t answer_one_batch(struct watched *watched) {
     size_t count = (size_t)received;
     size_t refused = refuse_some(serving, batch, count);
     enum d1_drop why = d1_serving_answer(serving, batch->slots, count);
-    d1_serving_tally(serving, D1_TRANSPORT_UDP, batch->slots, count, batch->from, 1);
+    d1_serving_tally(serving, D1_TRANSPORT_UDP, batch->slots, count);
     unsigned answers = line_up(batch, count);
     if (D1_UNLIKELY(answers + refused < count)) {
         d1_serving_drop(serving, D1_TRANSPORT_UDP, why, count - answers - refused);

@@ -51,20 +51,21 @@ static void check(const struct d1_answer_slot *slot) {
     }
 }
 
-static void run(const struct d1_served *served, const uint8_t *data, size_t size, bool tcp) {
+static void run(const struct d1_answer_context *context, const uint8_t *data, size_t size,
+                bool tcp) {
     static const struct d1_ask ask = {.name = "one.auth.example.test"};
     uint8_t good[D1_ASK_BYTES_MAX];
     size_t good_size = d1_ask_build(&ask, good);
     struct d1_answer_slot alone;
     struct d1_answer_slot slots[BATCH];
     slot_init(&alone, data, size, tcp);
-    d1_answer_batch(served, &alone, 1);
+    d1_answer_batch(context, &alone, 1);
     check(&alone);
     slot_init(&slots[0], data, size / 2, tcp);
     slot_init(&slots[1], good, good_size, tcp);
     slot_init(&slots[2], data, size, tcp);
     slot_init(&slots[3], good, good_size, tcp);
-    d1_answer_batch(served, slots, BATCH);
+    d1_answer_batch(context, slots, BATCH);
     for (size_t i = 0; i < BATCH; i++) {
         check(&slots[i]);
     }
@@ -86,7 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size > D1_DNS_MESSAGE_MAX) {
         return 0;
     }
-    run(fixture.served, data, size, false);
-    run(fixture.served, data, size, true);
+    const struct d1_answer_context context = {.served = fixture.served};
+    run(&context, data, size, false);
+    run(&context, data, size, true);
     return 0;
 }

@@ -55,8 +55,9 @@ static void answer_one(struct d1_answer_slot *slot) {
     follow_orders(slot);
 }
 
-void d1_answer_batch(const struct d1_served *served, struct d1_answer_slot *slots, size_t count) {
-    (void)served;
+void d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
+                     size_t count) {
+    (void)context;
     for (size_t i = 0; i < count; i++) {
         answer_one(&slots[i]);
     }

@@ -168,7 +168,8 @@ struct d1_reply *d1_fixture_send(const struct d1_fixture *fixture, const uint8_t
         .reply_max = reply_max,
         .tcp = tcp,
     };
-    d1_answer_batch(fixture->served, &reply->slot, 1);
+    const struct d1_answer_context context = {.served = fixture->served};
+    d1_answer_batch(&context, &reply->slot, 1);
     if (reply->slot.reply_length > 0) {
         const char *fault =
             d1_reply_fault(message, length, exact_reply, reply->slot.reply_length, tcp);

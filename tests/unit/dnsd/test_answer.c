@@ -451,7 +451,8 @@ static void a_batch_is_answered_slot_by_slot(void **state) {
             slots[i].length = 5;
         }
     }
-    d1_answer_batch(fixture.served, slots, D1_UDP_BATCH);
+    const struct d1_answer_context context = {.served = fixture.served};
+    d1_answer_batch(&context, slots, D1_UDP_BATCH);
     for (size_t i = 0; i < D1_UDP_BATCH; i++) {
         if (i % 7 == 0) {
             assert_int_equal(slots[i].reply_length, 0);
