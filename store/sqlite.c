@@ -53,8 +53,8 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
                     " DO UPDATE SET key_digest = excluded.key_digest, name = excluded.name,"
                     " allowfrom = excluded.allowfrom, created = excluded.created",
     [REMOVE_ACCOUNT] = "DELETE FROM account WHERE username = ?1",
-    [PUT_KNOWN] = "INSERT INTO known(name, until) VALUES (?1, ?2)"
-                  " ON CONFLICT (name) DO UPDATE SET until = excluded.until",
+    [PUT_KNOWN] = ("INSERT INTO known(name, until) VALUES (?1, ?2)"
+                   " ON CONFLICT (name) DO UPDATE SET until = excluded.until"),
     [REMOVE_KNOWN] = "DELETE FROM known WHERE name = ?1",
 };
 

@@ -63,8 +63,8 @@ static void test_register_bad_ranges(void **state) {
         "{\"allowfrom\":[\"192.0.2.1/33\"]}",
         "{\"allowfrom\":[\"example.test/24\"]}",
         "{\"allowfrom\":[\"192.0.2.1/24 10.0.0.0/8\"]}",
-        "{\"allowfrom\":[\"192.0.2.1/"
-        "00000000000000000000000000000000000000000000000000000000000000000000000024\"]}",
+        ("{\"allowfrom\":[\"192.0.2.1/"
+         "00000000000000000000000000000000000000000000000000000000000000000000000024\"]}"),
     };
     for (size_t i = 0; i < D1_ARRAY_LENGTH(bodies); i++) {
         assert_register(*state, bodies[i], 400, BAD_CIDR);
