@@ -12,7 +12,7 @@ import tempfile
 sys.dont_write_bytecode = True
 
 from dns01d import ROOT  # noqa: E402
-from program import ProgramError  # noqa: E402
+from program import ProgramError, wait_until  # noqa: E402
 from world import DELEGATED, World, run_openssl  # noqa: E402
 
 DOMAIN = "www.example.test"
@@ -48,9 +48,15 @@ def event_text(event):
     return f"  {event['time']}  {event['event']:9}  {text}"
 
 
+def whole_timeline(world):
+    """The events so far; None until those questions are in that the certificate hung on."""
+    events = world.dns01d.timeline(OWNER, "lego")
+    return events if any(event.get("type") == "TXT" for event in events) else None
+
+
 def show_issue(world, certificate):
     show(f"What dns01d noted about {OWNER}:")
-    for event in world.dns01d.timeline(OWNER, "lego"):
+    for event in wait_until(lambda: whole_timeline(world), 5, "questions in the timeline"):
         show(event_text(event))
     show()
     show("What Pebble noted:")
