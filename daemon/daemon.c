@@ -22,6 +22,7 @@
 #include "core/net.h"
 #include "daemon/cpus.h"
 #include "daemon/notify.h"
+#include "daemon/reload.h"
 #include "daemon/wiring.h"
 
 #define GRACE_MS   5000 /* For HTTP, and again for DNS: together the 10 s of the contract. */
@@ -107,11 +108,12 @@ static int make_base(struct d1_daemon *daemon, unsigned workers, struct d1_error
 
 static int make_served(struct d1_daemon *daemon, struct d1_error *error) {
     struct d1_served *served = NULL;
-    int err = d1_served_create(daemon->epoch, daemon->config->zones, daemon->config->zones_count,
-                               &served, error);
+    int err =
+        d1_served_create(NULL, daemon->config->zones, daemon->config->zones_count, &served, error);
     if (err != D1_OK) {
         return err;
     }
+    d1_table_adopt(served->table, daemon->epoch);
     atomic_store(&daemon->current.served, served);
     err = d1_served_publisher_create(&daemon->current, &daemon->publisher);
     return err == D1_OK ? err : d1_error_set(error, err, "cannot start: %s", d1_err_text(err));
@@ -186,8 +188,8 @@ static int make_dnsd(struct d1_daemon *daemon, unsigned workers, struct d1_error
     return err;
 }
 
-static int on_reload_request(void *arg, struct d1_error *error) {
-    return d1_daemon_reload(arg, error);
+static void on_reload_request(void *arg, struct d1_reload *reload) {
+    d1_daemon_reload(arg, reload);
 }
 
 /* Front loop: the node is ready when its own DNS answered and it is not stopping. */
@@ -284,6 +286,7 @@ static void on_store_closed(void *arg) {
     d1_solver_destroy(daemon->solver); /* Before its timer could write to what is closed. */
     daemon->solver = NULL;
     d1_step_move(&daemon->step, STOPPED);
+    close_own_handles(daemon); /* Until now a second SIGTERM was taken, and changed nothing. */
     d1_loop_stop(daemon->loop);
 }
 
@@ -322,7 +325,6 @@ static void stop(struct d1_daemon *daemon, const char *reason) {
     d1_log(daemon->log, INFO, "stopping", D1_LOG_S("reason", reason));
     d1_notify("STOPPING=1");
     d1_step_move(&daemon->step, DRAINING_HTTP);
-    close_own_handles(daemon);
     d1_frontend_stop(daemon->frontend, GRACE_MS, on_frontend_stopped, daemon);
 }
 
@@ -332,10 +334,9 @@ static void on_signal(uv_signal_t *handle, int number) {
     struct d1_daemon *daemon = handle->data;
     if (number != SIGHUP) {
         stop(daemon, number == SIGTERM ? "SIGTERM" : "SIGINT");
-        return;
+    } else if (!atomic_load(&daemon->stopping)) {
+        d1_daemon_reload(daemon, NULL);
     }
-    struct d1_error error = {0};
-    d1_daemon_reload(daemon, &error); /* Logs its outcome. */
 }
 
 static void on_reclaim(uv_timer_t *timer) {
@@ -507,14 +508,8 @@ int d1_daemon_run(struct d1_daemon *daemon, struct d1_error *error) {
 }
 
 int d1_daemon_check_zones(const struct d1_config *config, struct d1_error *error) {
-    struct d1_epoch *epoch = NULL;
     struct d1_served *served = NULL;
-    int err = d1_epoch_create(0, &epoch);
-    if (err != D1_OK) {
-        return d1_error_set(error, err, "%s", d1_err_text(err));
-    }
-    err = d1_served_create(epoch, config->zones, config->zones_count, &served, error);
+    int err = d1_served_create(NULL, config->zones, config->zones_count, &served, error);
     d1_served_destroy(served);
-    d1_epoch_destroy(epoch);
     return err;
 }

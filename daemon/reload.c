@@ -1,20 +1,42 @@
 /*
- * Happy path: the file is read and checked whole; new zones are built beside the old; the solver
- * publishes every challenge into them; one pointer is swapped; then rights, leases and the doors'
- * settings follow. Queries are answered from the old data until the swap.
- * Failures: any fault before the swap leaves everything as it was.
+ * Happy path: a thread of libuv's pool reads and checks the file whole and builds the new zones,
+ * which nobody sees yet; back on the control loop the solver publishes every challenge into them;
+ * one pointer is swapped; then rights, leases and the doors' settings follow. Queries are answered
+ * from the old data until the swap, and the loop never waits for a file.
+ * Failures: any fault before the swap leaves everything as it was. Who asks while a reload is under
+ * way is answered by another one after it, as the file may have changed meanwhile.
  */
+#include "daemon/reload.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/buf.h"
 #include "core/mem.h"
 #include "daemon/wiring.h"
+
+#define FAULTS_BYTES_MAX 65536
 
 /* What a reload throws away once no worker reads it any more. */
 struct retired {
     struct d1_epoch_item item; /* First: release casts an item to it. */
     struct d1_served *served;
+};
+
+/* One reading of the file. */
+struct reading {
+    uv_work_t work;
+    struct d1_daemon *daemon;
+    struct d1_reload *askers; /* Told when it ends. */
+    /* Made in the pool. */
+    struct d1_config *config;
+    struct d1_served *served;
+    struct retired *retired;
+    struct d1_bytes faults; /* One line each. */
+    unsigned faults_count;
+    int err;
+    struct d1_error error;
 };
 
 static void release_retired(struct d1_epoch_item *item) {
@@ -23,56 +45,79 @@ static void release_retired(struct d1_epoch_item *item) {
     d1_free(retired);
 }
 
-struct first_fault {
-    struct d1_log *log;
-    char text[400];
-};
-
 static void on_fault_line(void *arg, const char *text) {
-    struct first_fault *first = arg;
-    d1_log(first->log, ERROR, "configuration_fault", D1_LOG_S("fault", text));
-    if (first->text[0] == '\0') {
-        snprintf(first->text, sizeof(first->text), "%s", text);
+    struct reading *reading = arg;
+    if (reading->faults_count == 0) {
+        d1_error_set(&reading->error, D1_ECONFIG, "%s", text);
+    }
+    reading->faults_count++;
+    d1_bytes_printf(&reading->faults, "%s\n", text);
+}
+
+/* In the pool: everything that reads files. Touches nothing of the daemon that may change. */
+static void read_file(uv_work_t *work) {
+    struct reading *reading = D1_CONTAINER_OF(work, struct reading, work);
+    const char *path = reading->daemon->config_path;
+    struct d1_config_faults faults = {
+        .line = on_fault_line,
+        .arg = reading,
+        .file = path != NULL ? path : "built-in",
+    };
+    reading->err = d1_config_read(path, &faults, &reading->config);
+    if (reading->err == D1_OK) {
+        reading->err = d1_served_create(NULL, reading->config->zones, reading->config->zones_count,
+                                        &reading->served, &reading->error);
+        if (reading->err != D1_OK && reading->err != -ENOMEM) {
+            reading->err = D1_ECONFIG; /* Whatever is wrong with a zone, in one word. */
+        }
+    }
+    if (reading->err == D1_OK) {
+        reading->retired = d1_calloc(1, sizeof(*reading->retired));
+        reading->err = reading->retired == NULL ? -ENOMEM : D1_OK;
     }
 }
 
-static int swap_served(struct d1_daemon *daemon, const struct d1_config *fresh,
-                       struct d1_error *error) {
-    struct retired *retired = d1_calloc(1, sizeof(*retired));
-    if (retired == NULL) {
-        return d1_error_set(error, -ENOMEM, "no memory");
+static void log_faults(struct d1_daemon *daemon, struct reading *reading) {
+    const char *line = d1_bytes_text(&reading->faults);
+    while (line != NULL && *line != '\0') {
+        char fault[2048];
+        size_t length = strcspn(line, "\n");
+        snprintf(fault, sizeof(fault), "%.*s", (int)length, line);
+        d1_log(daemon->log, ERROR, "configuration_fault", D1_LOG_S("fault", fault));
+        line += length + 1;
     }
-    struct d1_served *served = NULL;
-    int err = d1_served_create(daemon->epoch, fresh->zones, fresh->zones_count, &served, error);
-    if (err != D1_OK) {
-        d1_free(retired);
-        return err;
-    }
-    d1_served_publisher_target(daemon->publisher, served);
-    err = d1_solver_republish(daemon->solver);
+}
+
+/* Swap the new zones in; the old ones go when no worker reads them any more. */
+static int swap_served(struct d1_daemon *daemon, struct reading *reading) {
+    d1_table_adopt(reading->served->table, daemon->epoch);
+    d1_served_publisher_target(daemon->publisher, reading->served);
+    int err = d1_solver_republish(daemon->solver);
     d1_served_publisher_target(daemon->publisher, NULL);
     if (err != D1_OK) {
-        d1_served_destroy(served);
-        d1_free(retired);
-        return d1_error_set(error, err, "cannot publish the challenges: %s", d1_err_text(err));
+        return d1_error_set(&reading->error, err, "cannot publish the challenges: %s",
+                            d1_err_text(err));
     }
-    retired->served =
-        atomic_exchange_explicit(&daemon->current.served, served, memory_order_acq_rel);
-    d1_epoch_retire(daemon->epoch, &retired->item, release_retired);
+    reading->retired->served =
+        atomic_exchange_explicit(&daemon->current.served, reading->served, memory_order_acq_rel);
+    d1_epoch_retire(daemon->epoch, &reading->retired->item, release_retired);
+    reading->served = NULL;
+    reading->retired = NULL;
     return D1_OK;
 }
 
-static int take(struct d1_daemon *daemon, struct d1_config *fresh, struct d1_error *error) {
+static int take(struct d1_daemon *daemon, struct reading *reading) {
+    struct d1_config *fresh = reading->config;
     const char *fixed = d1_config_needs_restart(daemon->config, fresh);
     if (fixed != NULL) {
-        return d1_error_set(error, D1_ECONFIG,
-                            "%s changed, which needs a restart; nothing of the "
-                            "new configuration was taken",
+        return d1_error_set(&reading->error, D1_ECONFIG,
+                            "%s changed, which needs a restart; nothing of the new configuration "
+                            "was taken",
                             fixed);
     }
     int err = d1_frontend_configure(daemon->frontend, &fresh->frontend);
     if (err == D1_OK) {
-        err = swap_served(daemon, fresh, error);
+        err = swap_served(daemon, reading);
     }
     if (err != D1_OK) {
         d1_frontend_configure(daemon->frontend, &daemon->config->frontend);
@@ -84,33 +129,98 @@ static int take(struct d1_daemon *daemon, struct d1_config *fresh, struct d1_err
     atomic_store(&daemon->log->format, fresh->log_format);
     d1_config_destroy(daemon->config);
     daemon->config = fresh;
+    reading->config = NULL;
     return D1_OK;
 }
 
-int d1_daemon_reload(struct d1_daemon *daemon, struct d1_error *error) {
-    d1_loop_assert(daemon->loop);
-    struct first_fault first = {.log = daemon->log};
-    struct d1_config_faults faults = {
-        .line = on_fault_line,
-        .arg = &first,
-        .file = daemon->config_path != NULL ? daemon->config_path : "built-in",
-    };
-    struct d1_config *fresh = NULL;
-    int err = d1_config_read(daemon->config_path, &faults, &fresh);
-    if (err != D1_OK) {
-        d1_error_set(error, err, "%s%s", faults.count > 1 ? "several faults, first: " : "",
-                     first.text[0] != '\0' ? first.text : d1_err_text(err));
-    } else {
-        err = take(daemon, fresh, error);
-        if (err != D1_OK) {
-            d1_config_destroy(fresh);
-        }
-    }
-    if (err == D1_OK) {
+static void tell(struct d1_daemon *daemon, struct reading *reading) {
+    log_faults(daemon, reading);
+    if (reading->err == D1_OK) {
         d1_log(daemon->log, INFO, "reloaded", D1_LOG_I("zones", daemon->config->zones_count));
     } else {
-        d1_log(daemon->log, ERROR, "reload_refused",
-               D1_LOG_S("reason", error != NULL ? error->text : d1_err_text(err)));
+        if (reading->error.text[0] == '\0') {
+            d1_error_set(&reading->error, reading->err, "%s", d1_err_text(reading->err));
+        }
+        if (reading->faults_count > 1) {
+            d1_error_prefix(&reading->error, "%u faults, first", reading->faults_count);
+        }
+        d1_log(daemon->log, ERROR, "reload_refused", D1_LOG_S("reason", reading->error.text));
     }
-    return err;
+    while (reading->askers != NULL) {
+        struct d1_reload *asker = reading->askers;
+        reading->askers = asker->next;
+        asker->done(asker, reading->err, reading->error.text);
+    }
+}
+
+static void begin(struct d1_daemon *daemon, struct d1_reload *askers);
+
+/* Back on the control loop. */
+static void on_read(uv_work_t *work, int status) {
+    struct reading *reading = D1_CONTAINER_OF(work, struct reading, work);
+    struct d1_daemon *daemon = reading->daemon;
+    if (status != 0) {
+        reading->err = D1_ECANCELED;
+    } else if (atomic_load(&daemon->stopping)) {
+        reading->err = D1_ESTOPPING;
+    } else if (reading->err == D1_OK) {
+        reading->err = take(daemon, reading);
+    }
+    daemon->reload_under_way = false;
+    tell(daemon, reading);
+    d1_served_destroy(reading->served);
+    d1_config_destroy(reading->config);
+    d1_free(reading->retired);
+    d1_bytes_close(&reading->faults);
+    d1_free(reading);
+    if (daemon->reload_again) {
+        struct d1_reload *askers = daemon->reload_askers;
+        daemon->reload_askers = NULL;
+        daemon->reload_again = false;
+        begin(daemon, askers);
+    }
+}
+
+/* No memory for a reading: the askers are told from the loop, by their own messages' place. */
+static void refuse(struct d1_daemon *daemon, struct d1_reload *askers, int err) {
+    d1_log(daemon->log, ERROR, "reload_refused", D1_LOG_S("reason", d1_err_text(err)));
+    while (askers != NULL) {
+        struct d1_reload *asker = askers;
+        askers = asker->next;
+        asker->done(asker, err, d1_err_text(err));
+    }
+}
+
+static void begin(struct d1_daemon *daemon, struct d1_reload *askers) {
+    struct reading *reading = d1_calloc(1, sizeof(*reading));
+    if (reading == NULL) {
+        refuse(daemon, askers, -ENOMEM);
+        return;
+    }
+    reading->daemon = daemon;
+    reading->askers = askers;
+    d1_bytes_init(&reading->faults, FAULTS_BYTES_MAX);
+    daemon->reload_under_way = true;
+    int err = uv_queue_work(d1_loop_uv(daemon->loop), &reading->work, read_file, on_read);
+    if (err != 0) {
+        daemon->reload_under_way = false;
+        d1_free(reading);
+        refuse(daemon, askers, err);
+    }
+}
+
+void d1_daemon_reload(struct d1_daemon *daemon, struct d1_reload *asker) {
+    d1_loop_assert(daemon->loop);
+    if (asker != NULL) {
+        asker->next = NULL;
+    }
+    if (!daemon->reload_under_way) {
+        begin(daemon, asker);
+        return;
+    }
+    daemon->reload_again = true;
+    if (asker != NULL) {
+        asker->next = daemon->reload_askers;
+        daemon->reload_askers = asker;
+    }
 }

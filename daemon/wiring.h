@@ -37,14 +37,14 @@ struct d1_daemon {
     struct d1_step step;
     _Atomic bool stopping;
     bool announced; /* Said "ready". */
+    bool reload_under_way;
+    bool reload_again; /* Somebody asked meanwhile. */
+    struct d1_reload *reload_askers;
     uv_signal_t signals[3];
     uv_timer_t reclaim;
     char api_text[512]; /* Addresses bound, for the log. */
     char metrics_text[256];
     char control_path[108];
 };
-
-/* Read the configuration again and take it, or keep the old one and say why. Control loop. */
-int d1_daemon_reload(struct d1_daemon *daemon, struct d1_error *error);
 
 #endif /* D1_DAEMON_WIRING_H */

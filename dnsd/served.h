@@ -5,7 +5,8 @@
  * A reload builds a new one beside the old, has the solver publish into it, and swaps one pointer
  * (d1_served_current); the old one is retired.
  *
- * Threads: the control thread makes and changes it; workers read `zones` and `table`.
+ * Threads: made by any one thread (with a NULL epoch: see d1_table_adopt), then changed by the control
+ *   thread; workers read `zones` and `table`.
  * Memory: owns both.
  */
 #ifndef D1_DNSD_SERVED_H

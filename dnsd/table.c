@@ -273,7 +273,8 @@ static void free_one(struct d1_table *table) {
 
 /* Free up to `budget` blobs that nobody sees any more; take a ticket for what was retired since. */
 static void reclaim(struct d1_table *table, size_t budget) {
-    if (table->aging.count > 0 && d1_epoch_passed(table->epoch, table->aging_ticket)) {
+    bool alone = table->epoch == NULL;
+    if (table->aging.count > 0 && (alone || d1_epoch_passed(table->epoch, table->aging_ticket))) {
         for (size_t i = 0; i < budget && table->aging.count > 0; i++) {
             free_one(table);
         }
@@ -282,8 +283,16 @@ static void reclaim(struct d1_table *table, size_t budget) {
         assert(table->aging.records == 0 && table->aging.buckets == 0);
         table->aging = table->fresh;
         table->fresh = (struct generation){.records = 0};
-        table->aging_ticket = d1_epoch_advance(table->epoch);
+        table->aging_ticket = alone ? 0 : d1_epoch_advance(table->epoch);
     }
+}
+
+void d1_table_adopt(struct d1_table *table, struct d1_epoch *epoch) {
+    assert(table->epoch == NULL);
+    size_t waiting = d1_table_reclaim(table);
+    assert(waiting == 0);
+    (void)waiting;
+    table->epoch = epoch;
 }
 
 size_t d1_table_reclaim(struct d1_table *table) {

@@ -81,8 +81,14 @@ struct d1_record_source {
     const struct d1_rrset_source *rrsets;
 };
 
-/* An empty table. The epoch is borrowed and must outlive it. Returns 0 or -errno. */
+/*
+ * An empty table. The epoch is borrowed and must outlive it; NULL: the table has no readers yet, and
+ * any one thread may be its writer until d1_table_adopt(). Returns 0 or -errno.
+ */
 int d1_table_create(struct d1_epoch *epoch, struct d1_table **ret_table);
+
+/* Writer: give a table without readers its epoch, before the first reader sees it. */
+void d1_table_adopt(struct d1_table *table, struct d1_epoch *epoch);
 
 /* The same with a given hash key, so that a test can make names collide. */
 int d1_table_create_keyed(struct d1_epoch *epoch, const struct d1_hash_key *key,

@@ -29,6 +29,13 @@ struct d1_solver;
 struct d1_store;
 struct d1_timeline;
 
+/* A wish to have the configuration read again. Embedded in the asker's object. */
+struct d1_reload {
+    /* Called on the control loop, never before `reload` has returned; `reason` when err is set. */
+    void (*done)(struct d1_reload *reload, int err, const char *reason);
+    struct d1_reload *next; /* The daemon's own. */
+};
+
 enum d1_registration { D1_REGISTRATION_TOKEN, D1_REGISTRATION_OPEN, D1_REGISTRATION_CLOSED };
 
 struct d1_frontend_options {
@@ -43,9 +50,9 @@ struct d1_frontend_options {
 
     /*
      * Called on the control loop: read and check the configuration again and take it, or keep the
-     * old one and say why.
+     * old one and say why. `reload` is borrowed until its `done`.
      */
-    int (*reload)(void *arg, struct d1_error *error);
+    void (*reload)(void *arg, struct d1_reload *reload);
 
     /*
      * Called on the front loop: whether the node is ready; writes one line per role to `detail`

@@ -95,6 +95,7 @@ struct d1_job {
     union {
         struct d1_solver_request request;
         struct d1_solver_register registering;
+        struct d1_reload reload;
     };
 
     /* The answer. */

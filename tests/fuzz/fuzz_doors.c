@@ -61,9 +61,9 @@ static void require(bool holds, const char *what) {
     }
 }
 
-static int on_reload(void *arg, struct d1_error *error) {
+static void on_reload(void *arg, struct d1_reload *reload) {
     (void)arg;
-    return d1_error_set(error, D1_ECONFIG, "no");
+    reload->done(reload, D1_ECONFIG, "no");
 }
 
 static bool on_ready(void *arg, char *detail, size_t size) {

@@ -4,18 +4,22 @@
 #include "core/err.h"
 #include "webhook/routes.h"
 
-static void reload_run(struct d1_job *job, const struct d1_credential *credential) {
-    (void)credential;
-    const struct d1_frontend_options *options = &job->doors->options;
-    struct d1_error error = {.code = D1_OK};
-    int err = options->reload(options->arg, &error);
+static void on_reloaded(struct d1_reload *reload, int err, const char *reason) {
+    struct d1_job *job = D1_CONTAINER_OF(reload, struct d1_job, reload);
     if (err == D1_OK) {
         d1_bytes_add_text(&job->body, "{\"reloaded\":true}");
         d1_job_answer(job, 200);
     } else {
-        d1_job_fail(job, err, error.text[0] != '\0' ? error.text : NULL);
+        d1_job_fail(job, err, reason);
     }
     d1_job_finish(job);
+}
+
+static void reload_run(struct d1_job *job, const struct d1_credential *credential) {
+    (void)credential;
+    const struct d1_frontend_options *options = &job->doors->options;
+    job->reload = (struct d1_reload){.done = on_reloaded};
+    options->reload(options->arg, &job->reload);
 }
 
 const struct d1_route d1_api_admin_routes[] = {

@@ -14,13 +14,10 @@
 #include "solver/timeline.h"
 #include "webhook/json.h"
 
-static int on_reload(void *arg, struct d1_error *error) {
+static void on_reload(void *arg, struct d1_reload *reload) {
     struct fixture *fixture = arg;
     fixture->reloads++;
-    if (fixture->reload_err != D1_OK) {
-        return d1_error_set(error, fixture->reload_err, "dns01d.yaml:3: zones: no such thing");
-    }
-    return D1_OK;
+    reload->done(reload, fixture->reload_err, "dns01d.yaml:3: zones: no such thing");
 }
 
 static bool on_ready(void *arg, char *detail, size_t size) {

@@ -39,10 +39,9 @@ struct fixture {
     unsigned stops;
 };
 
-static int on_reload(void *arg, struct d1_error *error) {
+static void on_reload(void *arg, struct d1_reload *reload) {
     (void)arg;
-    (void)error;
-    return D1_OK;
+    reload->done(reload, D1_OK, NULL);
 }
 
 static bool on_ready(void *arg, char *detail, size_t size) {
