@@ -27,6 +27,8 @@ OPTIONS = {"unknown option": struct.pack("!HH", 65001, 3) + b"abc",
            "NSID": struct.pack("!HH", 3, 0),
            "COOKIE": struct.pack("!HH", 10, 8) + b"12345678"}
 RD, AD, CD = 0x0100, 0x0020, 0x0010
+# Bits that have no meaning in a query: AA, TC, RA, Z.
+STRAY = {"AA": 0x0400, "TC": 0x0200, "RA": 0x0080, "Z": 0x0040}
 UDP_PLAIN = 512
 UDP_MAX = 1232
 
@@ -79,7 +81,8 @@ class Query:
 
     def __str__(self):
         words = [name_text(self.name), self.class_name, self.type_name]
-        words += [word for word, bit in (("RD", RD), ("AD", AD), ("CD", CD)) if self.flags & bit]
+        bits = {"RD": RD, "AD": AD, "CD": CD, **STRAY}
+        words += [word for word, bit in bits.items() if self.flags & bit]
         if self.edns != "none":
             words.append(f"EDNS({self.edns}, {self.size}{', DO' if self.dnssec_ok else ''})")
         return " ".join(words + (["TCP"] if self.tcp else []))
@@ -177,6 +180,8 @@ def random_query(zone, rng):
         name = random_case(name, rng)
     qclass = 1 if rng.random() < 0.97 else rng.choice(list(CLASSES.values()))
     flags = sum(bit for bit in (RD, AD, CD) if rng.random() < 0.25)
+    if rng.random() < 0.02:
+        flags |= rng.choice(list(STRAY.values()))
     kind = rng.random()
     edns, size, dnssec_ok = "plain", rng.choice(SIZES), rng.random() < 0.4
     if kind < 0.35:

@@ -5,12 +5,14 @@ A zone comes from its seed and number alone. FEATURES says what zones may hold: 
 
 import dataclasses
 import random
+import re
 
 # What generated zones hold. One line here turns a feature on for every run.
 FEATURES = {
     "wildcards": False,
     "cname": False,
     "cuts": False,
+    "long text": False,  # Names whose text is longer than 255 characters, by escapes.
     "repeats": False,  # Records that differ only in the letter case of a name in their data.
     "at sign": False,  # The label `@`, which needs a backslash not to be the origin.
 }
@@ -59,6 +61,11 @@ def label_text(label, rng=None):
 def name_text(name, rng=None):
     """Absolute zone-file text."""
     return "".join(label_text(label, rng) + "." for label in name) or "."
+
+
+def canonical(text):
+    """Zone-file text with one way to write each label."""
+    return re.sub(r"\\([^0-9])", lambda found: f"\\{ord(found.group(1)):03d}", text.lower())
 
 
 def random_case(name, rng):
@@ -180,6 +187,8 @@ class Builder:
             if self.features["wildcards"] and self.rng.random() < 0.18:
                 label = b"*"
             name = fold((label,)) + name
+        if not self.features["long text"] and len(name_text(name)) > NAME_MAX:
+            return base
         return name if wire_length(name) <= NAME_MAX else base
 
     def new_name(self):
@@ -270,7 +279,7 @@ class Builder:
             count = rng.choices([1, 2, 4, 9], [60, 25, 12, 3])[0]
         texts = {self.rdata(kind) if kind != "CNAME" else self.target_text() for _ in range(count)}
         if not self.features["repeats"] and kind in ("MX", "SRV", "PTR"):
-            texts = {text.lower(): text for text in sorted(texts)}.values()
+            texts = {canonical(text): text for text in sorted(texts)}.values()
         types[kind] = (rng.choice(TTLS), sorted(texts))
 
     def add_apex(self):
