@@ -21,6 +21,7 @@
 /* Record table and zones. */
 #define D1_TABLE_WAITING_BYTES_MAX 67108864 /* Retired, still seen by readers; then put refuses. */
 #define D1_RRSETS_MAX              64       /* Types at one owner name. */
+#define D1_CNAME_LINKS_MAX         16       /* CNAMEs followed for one answer. */
 #define D1_ZONE_TEXT_MAX           65535    /* One line of a zone file, and one record of it. */
 #define D1_STATIC_RECORDS_MAX      16777216 /* Records of one zone's configuration and file. */
 

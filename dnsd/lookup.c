@@ -3,79 +3,66 @@
 #include <assert.h>
 
 #include "core/limits.h"
+#include "dnsd/chase.h"
 
-/* NXDOMAIN or NODATA: the zone's SOA, with its pointers to the apex set for this question. */
-static void write_negative(struct d1_writer *writer, const struct d1_zone *zone, size_t apex_at,
-                           struct d1_found *found) {
-    const struct d1_negative *negative = &zone->negative;
-    uint8_t *placed = d1_write_room(writer, negative->length);
-    if (placed == NULL) {
-        return;
-    }
-    memcpy(placed, negative->wire, negative->length);
-    for (size_t i = 0; i < negative->patches; i++) {
-        d1_store_u16(placed + negative->patch[i], (uint16_t)(0xc000U | apex_at));
-    }
-    found->authority++;
+#define ASIDE (D1_RECORD_CUT | D1_RECORD_OCCLUDED)
+
+/* QTYPEs that ask for no record (RFC 6895, 3.1), but ANY. */
+static inline bool is_meta(uint16_t type) {
+    return (type >= 128 && type < D1_TYPE_ANY) || type == D1_TYPE_OPT;
 }
 
 static void answer_negative(const struct d1_query *query, const struct d1_zone *zone,
-                            unsigned rcode, struct d1_writer *writer, struct d1_found *found) {
+                            enum d1_rcode rcode, struct d1_writer *writer, struct d1_found *found) {
     assert(query->name.length >= zone->apex.length);
     size_t below = (size_t)query->name.length - zone->apex.length;
     found->rcode = (uint8_t)rcode;
     found->flags = D1_FLAG_AA;
-    write_negative(writer, zone, D1_DNS_HEADER_BYTES + below, found);
+    d1_write_negative(writer, zone, D1_DNS_HEADER_BYTES + below, found);
 }
 
-/* The RRset that answers the type: itself, a CNAME, or for ANY the first (RFC 8482, 4.1). */
-static inline const struct d1_rrset *choose(const struct d1_record *record, uint16_t type) {
-    const struct d1_rrset *cname = NULL;
-    for (size_t i = 0; i < record->rrsets_count; i++) {
-        const struct d1_rrset *rrset = &record->rrsets[i];
-        if (rrset->type == type || type == D1_TYPE_ANY) {
-            return rrset;
-        }
-        if (rrset->type == D1_TYPE_CNAME) {
-            cname = rrset;
-        }
+/* The name holds no record. */
+static void answer_missing(const struct d1_served *served, const struct d1_query *query,
+                           struct d1_writer *writer, struct d1_found *found) {
+    const struct d1_zone *zone = d1_zones_find(served->zones, &query->name);
+    if (zone == NULL) {
+        found->rcode = D1_RCODE_REFUSED;
+    } else if (D1_LIKELY(zone->flags == 0)) {
+        answer_negative(query, zone, D1_RCODE_NXDOMAIN, writer, found);
+    } else {
+        d1_chase(served, query, zone, NULL, writer, found);
     }
-    return cname;
 }
 
 static inline void answer(const struct d1_served *served, const struct d1_query *query,
                           uint64_t hash, struct d1_writer *writer, struct d1_found *found) {
-    if (D1_UNLIKELY(query->class != D1_CLASS_IN || query->type == D1_TYPE_AXFR ||
-                    query->type == D1_TYPE_IXFR)) {
+    if (D1_UNLIKELY(query->class != D1_CLASS_IN || is_meta(query->type))) {
         found->rcode = D1_RCODE_REFUSED;
         return;
     }
     const struct d1_record *record =
         d1_table_find(served->table, hash, query->name.octets, query->name.length);
     if (record == NULL) {
-        const struct d1_zone *zone = d1_zones_find(served->zones, &query->name);
-        if (zone == NULL) {
-            found->rcode = D1_RCODE_REFUSED;
-        } else {
-            answer_negative(query, zone, D1_RCODE_NXDOMAIN, writer, found);
-        }
+        answer_missing(served, query, writer, found);
         return;
     }
-    if ((record->flags & D1_RECORD_CHALLENGE) != 0) {
-        found->notes |= D1_NOTE_CHALLENGE;
-    }
-    const struct d1_rrset *rrset = choose(record, query->type);
-    if (rrset == NULL) {
-        if (query->type == D1_TYPE_TXT && (record->flags & D1_RECORD_KNOWN) != 0) {
-            found->notes |= D1_NOTE_UNEXPECTED;
+    const struct d1_rrset *rrset = d1_record_choose(record, query->type);
+    if (D1_LIKELY((record->flags & ASIDE) == 0)) {
+        if (D1_LIKELY(rrset != NULL && (rrset->flags & D1_RRSET_LEADS) == 0)) {
+            d1_write_bytes(writer, d1_record_at(record, rrset->offset), rrset->length);
+            found->notes = d1_record_notes(record, rrset, query->type);
+            found->flags = D1_FLAG_AA;
+            found->answers = rrset->count;
+            return;
         }
-        answer_negative(query, d1_zones_at(served->zones, record->zone), D1_RCODE_NOERROR, writer,
-                        found);
-        return;
+        if (rrset == NULL && query->type != D1_TYPE_DS) {
+            found->notes = d1_record_notes(record, rrset, query->type);
+            answer_negative(query, d1_zones_at(served->zones, record->zone), D1_RCODE_NOERROR,
+                            writer, found);
+            return;
+        }
     }
-    d1_write_bytes(writer, d1_record_at(record, rrset->offset), rrset->length);
-    found->flags = D1_FLAG_AA;
-    found->answers = rrset->count;
+    d1_chase(served, query, d1_zones_at(served->zones, record->zone), record, writer, found);
 }
 
 void d1_lookup(const struct d1_served *served, const struct d1_query *query, uint64_t hash,

@@ -37,7 +37,17 @@ static struct d1_served_publisher *of(struct d1_publisher *base) {
     return D1_CONTAINER_OF(base, struct d1_served_publisher, base);
 }
 
-/* Returns 0 or D1_ENOTSERVED. */
+/* A challenge there would be one for names that nobody asked for. */
+static bool has_wildcard_label(const struct d1_name *name) {
+    for (size_t at = 0; name->octets[at] != 0; at += name->octets[at] + 1U) {
+        if (name->octets[at] == 1 && name->octets[at + 1] == '*') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns 0 or D1_ENOTSERVED: outside, at or below a delegation, or a wildcard. */
 static int find_place(struct d1_served_publisher *publisher, const struct d1_name *name,
                       struct place *ret_place) {
     struct d1_served *served = publisher->target;
@@ -45,7 +55,7 @@ static int find_place(struct d1_served_publisher *publisher, const struct d1_nam
         served = atomic_load_explicit(&publisher->current->served, memory_order_relaxed);
     }
     const struct d1_zone *zone = served != NULL ? d1_zones_find(served->zones, name) : NULL;
-    if (zone == NULL) {
+    if (zone == NULL || has_wildcard_label(name) || d1_served_is_delegated(served, zone, name)) {
         return D1_ENOTSERVED;
     }
     uint64_t hash = d1_table_hash(served->table, name->octets, name->length);

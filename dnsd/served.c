@@ -101,6 +101,7 @@ static int load_zone(struct owned *owned, uint32_t index, const struct d1_zone_c
         err = d1_statics_put(&statics, owned->served.table, &soa);
     }
     if (err == D1_OK) {
+        d1_zones_flag(owned->zones, index, statics.flags);
         err = d1_zones_set_soa(owned->zones, index, soa.rdata, soa.rdata_length, soa.ttl);
         if (err != D1_OK) {
             d1_error_set(error, err, "the SOA record is malformed");
@@ -125,7 +126,7 @@ static int pin_parent(struct owned *owned, const struct d1_zone *zone, struct d1
     if (d1_name_parent(&zone->apex, &parent)) {
         upper = d1_zones_find(owned->zones, &parent);
     }
-    if (upper == NULL) {
+    if (upper == NULL || d1_served_is_delegated(&owned->served, upper, &zone->apex)) {
         return D1_OK;
     }
     struct d1_table *table = owned->served.table;
@@ -137,6 +138,20 @@ static int pin_parent(struct owned *owned, const struct d1_zone *zone, struct d1
     const struct d1_record_source source = {.zone = upper->index, .flags = D1_RECORD_PINNED};
     int err = d1_table_put(table, &parent, upper->apex.length, &source);
     return err == D1_OK ? D1_OK : d1_error_set(error, err, "%s", d1_err_text(err));
+}
+
+bool d1_served_is_delegated(const struct d1_served *served, const struct d1_zone *zone,
+                            const struct d1_name *name) {
+    if ((zone->flags & D1_ZONE_CUTS) == 0) {
+        return false;
+    }
+    uint64_t hash = d1_table_hash(served->table, name->octets, name->length);
+    const struct d1_record *record = d1_table_find(served->table, hash, name->octets, name->length);
+    if (record == NULL || record->zone != zone->index) {
+        size_t offset = 0;
+        record = d1_table_find_above(served->table, name, zone->apex.length, &offset);
+    }
+    return record != NULL && (record->flags & (D1_RECORD_CUT | D1_RECORD_OCCLUDED)) != 0;
 }
 
 static int load(struct owned *owned, const struct d1_zone_config *configs, size_t count,

@@ -32,6 +32,10 @@ int d1_served_create(struct d1_epoch *epoch, const struct d1_zone_config *config
                      struct d1_served **ret_served, struct d1_error *error);
 void d1_served_destroy(struct d1_served *served);
 
+/* Whether the name is at or below a delegation of the zone, which holds it. */
+bool d1_served_is_delegated(const struct d1_served *served, const struct d1_zone *zone,
+                            const struct d1_name *name);
+
 /* The pointer that workers load once per batch; changed by the control thread only. */
 struct d1_served_current {
     _Atomic(struct d1_served *) served;

@@ -68,7 +68,8 @@ static const uint8_t rcode_series[32] = {
         "transport=\"" transport "\",reason=\"send\"",        \
         "transport=\"" transport "\",reason=\"frame\"",       \
         "transport=\"" transport "\",reason=\"idle\"",        \
-        "transport=\"" transport "\",reason=\"limit\""
+        "transport=\"" transport "\",reason=\"limit\"",       \
+        "transport=\"" transport "\",reason=\"overload\""
 
 static const char *const response_labels[] = {RCODE_LABELS("udp"), RCODE_LABELS("tcp")};
 static const char *const drop_labels[] = {DROP_LABELS("udp"), DROP_LABELS("tcp")};

@@ -29,6 +29,7 @@ enum d1_drop {
     D1_DROP_FRAME,        /* TCP: a frame shorter than a header; the connection ends. */
     D1_DROP_IDLE,         /* TCP: connection closed: no complete query for tcp_idle_ms. */
     D1_DROP_LIMIT,        /* TCP: the oldest connection closed, or a new one refused, at a limit. */
+    D1_DROP_OVERLOAD,     /* UDP: not NOERROR, while more comes than can be answered. */
     D1_DROPS,
 };
 

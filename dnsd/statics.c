@@ -118,14 +118,11 @@ static const char *unserved(const struct d1_zone_record *record, bool apex) {
     if (record->class != D1_CLASS_IN) {
         return "only class IN is served";
     }
-    if (d1_name_first_label_is(&record->owner, "*")) {
-        return "wildcards are not available in this version";
-    }
     if (record->type == TYPE_DNAME) {
         return "DNAME is not available in this version";
     }
-    if (record->type == D1_TYPE_NS && !apex) {
-        return "a delegation below the apex is not available in this version";
+    if (record->type == D1_TYPE_NS && d1_name_first_label_is(&record->owner, "*")) {
+        return "a wildcard cannot be delegated"; /* RFC 4592, 4.2. */
     }
     if (record->type == D1_TYPE_SOA && !apex) {
         return "an SOA stands at the apex only";
@@ -136,15 +133,28 @@ static const char *unserved(const struct d1_zone_record *record, bool apex) {
     return NULL;
 }
 
+static const struct d1_zone *zone_of(const struct d1_statics *statics,
+                                     const struct d1_name *owner) {
+    return d1_zones_find(statics->zones, owner);
+}
+
+/* The zone that a DS record of this owner belongs to. */
+static const struct d1_zone *upper_zone(const struct d1_statics *statics,
+                                        const struct d1_name *owner) {
+    struct d1_name parent;
+    return d1_name_parent(owner, &parent) ? zone_of(statics, &parent) : NULL;
+}
+
 int d1_statics_add(const struct d1_zone_record *record, void *arg) {
     struct d1_statics *statics = arg;
     if (!d1_name_is_under(&record->owner, &statics->zone->apex)) {
         return refuse(statics, &record->owner, record->type, D1_ECONFIG, "not within the zone");
     }
-    if (d1_zones_find(statics->zones, &record->owner) != statics->zone) {
+    bool apex = d1_name_equal(&record->owner, &statics->zone->apex);
+    if (record->type == D1_TYPE_DS ? upper_zone(statics, &record->owner) != statics->zone
+                                   : zone_of(statics, &record->owner) != statics->zone) {
         return D1_OK;
     }
-    bool apex = d1_name_equal(&record->owner, &statics->zone->apex);
     const char *why = unserved(record, apex);
     if (why != NULL) {
         return refuse(statics, &record->owner, record->type, D1_ECONFIG, why);
@@ -172,6 +182,12 @@ int d1_statics_add(const struct d1_zone_record *record, void *arg) {
     };
     statics->octets_length += more;
     statics->count++;
+    if (record->type == D1_TYPE_NS && !apex) {
+        statics->flags |= D1_ZONE_CUTS;
+    }
+    if (memchr(record->owner.octets, '*', record->owner.length) != NULL) {
+        statics->flags |= D1_ZONE_WILDCARDS;
+    }
     return D1_OK;
 }
 
@@ -405,14 +421,95 @@ static int encode(const struct d1_statics *statics, struct span span, struct d1_
         return refuse_stored(statics, &statics->records[span.end - 1], D1_ECONFIG,
                              "a zone has one SOA");
     }
+    bool leads = first->type == D1_TYPE_CNAME || first->type == D1_TYPE_NS;
     *ret_rrset = (struct d1_rrset_source){
         .type = first->type,
-        .flags = D1_RRSET_STATIC,
+        .flags = leads ? D1_RRSET_STATIC | D1_RRSET_LEADS : D1_RRSET_STATIC,
         .count = count,
         .length = (uint16_t)(writer->at - start),
         .wire = start,
     };
     return D1_OK;
+}
+
+/*
+ * Names below a cut are occluded, and so are the empty non-terminals there, which get records of
+ * their own to say so. Shorter owners were put before. Returns 0 or an error.
+ */
+static int place_by_cuts(const struct d1_statics *statics, struct d1_table *table,
+                         const struct d1_name *name, struct d1_record_source *source) {
+    size_t apex_length = statics->zone->apex.length;
+    size_t above = 0;
+    bool ns = false;
+    for (size_t i = 0; i < source->rrsets_count; i++) {
+        ns = ns || source->rrsets[i].type == D1_TYPE_NS;
+    }
+    const struct d1_record *closest = d1_table_find_above(table, name, apex_length, &above);
+    if (closest == NULL || (closest->flags & (D1_RECORD_CUT | D1_RECORD_OCCLUDED)) == 0) {
+        source->flags |= ns && name->length > apex_length ? D1_RECORD_CUT : 0;
+        return D1_OK;
+    }
+    source->flags |= D1_RECORD_OCCLUDED;
+    const struct d1_record_source empty = {.zone = source->zone, .flags = D1_RECORD_OCCLUDED};
+    struct d1_name between;
+    (void)d1_name_parent(name, &between);
+    while (between.length > name->length - above) {
+        int err = d1_table_put(table, &between, apex_length, &empty);
+        if (err != D1_OK) {
+            return err;
+        }
+        (void)d1_name_parent(&between, &between);
+    }
+    return D1_OK;
+}
+
+/*
+ * The apex of a zone may hold DS records of a zone of ours above it, which was loaded before or comes
+ * later: add what is there already. Returns the new count, or -1 when there are too many.
+ */
+static int join_apex(const struct d1_table *table, const struct d1_name *name,
+                     struct d1_rrset_source *rrsets, uint16_t count) {
+    uint64_t hash = d1_table_hash(table, name->octets, name->length);
+    const struct d1_record *record = d1_table_find(table, hash, name->octets, name->length);
+    for (size_t i = 0; record != NULL && i < record->rrsets_count; i++) {
+        const struct d1_rrset *rrset = &record->rrsets[i];
+        if (count == D1_RRSETS_MAX) {
+            return -1;
+        }
+        rrsets[count++] = (struct d1_rrset_source){
+            .type = rrset->type,
+            .flags = rrset->flags,
+            .count = rrset->count,
+            .length = rrset->length,
+            .wire = d1_record_at(record, rrset->offset),
+        };
+    }
+    return count;
+}
+
+/* Put the RRsets of one owner. Returns 0 or an error. */
+static int put_rrsets(const struct d1_statics *statics, struct d1_table *table,
+                      const struct d1_name *name, struct d1_rrset_source *rrsets, uint16_t count) {
+    const struct d1_zone *zone = statics->zone;
+    bool upper_ds = rrsets[0].type == D1_TYPE_DS && count == 1;
+    if (upper_ds) {
+        zone = zone_of(statics, name);
+    }
+    if (name->length == zone->apex.length) {
+        int joined = join_apex(table, name, rrsets, count);
+        if (joined < 0) {
+            return D1_ETOOLARGE;
+        }
+        count = (uint16_t)joined;
+    }
+    struct d1_record_source source = {.zone = zone->index, .rrsets_count = count, .rrsets = rrsets};
+    if ((statics->flags & D1_ZONE_CUTS) != 0 && zone == statics->zone) {
+        int err = place_by_cuts(statics, table, name, &source);
+        if (err != D1_OK) {
+            return err;
+        }
+    }
+    return d1_table_put(table, name, zone->apex.length, &source);
 }
 
 /* All RRsets of one owner into the table. `scratch` holds D1_RECORD_BYTES_MAX octets. */
@@ -441,9 +538,7 @@ static int put_owner(struct d1_statics *statics, struct d1_table *table, struct 
     }
     struct d1_name name = {.length = first->owner_length};
     memcpy(name.octets, owner_of(statics, first), first->owner_length);
-    const struct d1_record_source source = {
-        .zone = statics->zone->index, .rrsets_count = count, .rrsets = rrsets};
-    int err = d1_table_put(table, &name, statics->zone->apex.length, &source);
+    int err = put_rrsets(statics, table, &name, rrsets, count);
     return err == D1_OK ? D1_OK : refuse_stored(statics, first, err, d1_err_text(err));
 }
 

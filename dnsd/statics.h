@@ -20,6 +20,7 @@ struct d1_statics {
     const struct d1_zones *zones; /* Borrowed. */
     const struct d1_zone *zone;   /* Borrowed. */
     const char *file;             /* Where the records come from now, for messages; or NULL. */
+    unsigned flags;               /* enum d1_zone_flag: what the records ask for. */
     struct static_record *records;
     size_t count;
     size_t capacity;
@@ -34,9 +35,10 @@ void d1_statics_init(struct d1_statics *statics, const struct d1_zones *zones,
 void d1_statics_close(struct d1_statics *statics);
 
 /*
- * Add one record (a d1_zone_record_fn; `statics` is a struct d1_statics). Records below another of
- * our zones are that zone's and left out (its delegation and glue). Returns 0 or an error with its
- * story: out of zone, class, or a kind that is not served in this version.
+ * Add one record (a d1_zone_record_fn; `statics` is a struct d1_statics). Records at and below
+ * another of our zones are that zone's and left out (its delegation and glue), but for DS records of
+ * its apex, which are its parent's (RFC 4035, 2.4). Returns 0 or an error with its story: out of
+ * zone, class, or a kind that is not served in this version.
  */
 int d1_statics_add(const struct d1_zone_record *record, void *statics);
 

@@ -180,6 +180,40 @@ const struct d1_record *d1_table_find(const struct d1_table *table, uint64_t has
     }
 }
 
+/*
+ * Whoever exists has all ancestors up to its apex, so that the longest one is found by halving. A
+ * change between two look-ups may lead to a shorter one, which was right a moment ago.
+ */
+const struct d1_record *d1_table_find_above(const struct d1_table *table,
+                                            const struct d1_name *name, size_t apex_length,
+                                            size_t *ret_offset) {
+    uint8_t offsets[D1_NAME_LABELS_MAX + 1];
+    size_t count = 0;
+    size_t at = 0;
+    while (name->length - at > apex_length) {
+        at += name->octets[at] + 1U;
+        offsets[count++] = (uint8_t)at;
+    }
+    const struct d1_record *found = NULL;
+    size_t low = 0;
+    size_t high = count; /* What stands from here on exists. */
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const uint8_t *octets = name->octets + offsets[middle];
+        size_t length = (size_t)name->length - offsets[middle];
+        const struct d1_record *record =
+            d1_table_find(table, d1_table_hash(table, octets, length), octets, length);
+        if (record != NULL) {
+            found = record;
+            *ret_offset = offsets[middle];
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return found;
+}
+
 /* The writer: making and destroying. */
 
 int d1_table_create_keyed(struct d1_epoch *epoch, const struct d1_hash_key *key,

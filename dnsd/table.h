@@ -31,10 +31,13 @@ enum d1_record_flag {
     D1_RECORD_KNOWN = 1,     /* An account, a right or a recent lease names it. */
     D1_RECORD_CHALLENGE = 2, /* Holds challenge values now: queries go to the timeline. */
     D1_RECORD_PINNED = 4,    /* Another zone of ours stands below it: never NXDOMAIN. */
+    D1_RECORD_CUT = 8,       /* A delegation: the topmost NS records below the apex. */
+    D1_RECORD_OCCLUDED = 16, /* Below a cut: its addresses are glue, the rest is not seen. */
 };
 
 enum d1_rrset_flag {
     D1_RRSET_STATIC = 1, /* From the configuration; else a challenge. */
+    D1_RRSET_LEADS = 2,  /* CNAME or NS: an answer with it goes on elsewhere. */
 };
 
 /* One RRset of a record, with its answer as it goes behind the question. */
@@ -137,5 +140,14 @@ void d1_table_prefetch_record(const struct d1_table *table, uint64_t hash);
 /* Reader, step 3: the record of the name, or NULL. */
 const struct d1_record *d1_table_find(const struct d1_table *table, uint64_t hash,
                                       const uint8_t *name, size_t length) D1_HOT;
+
+/*
+ * Reader: the record of the longest ancestor of the name that there is, from its parent up to the
+ * apex of its zone (`apex_length` octets long), and where in the name that ancestor begins. NULL
+ * when there is none. Asks for a few names only, however many labels there are.
+ */
+const struct d1_record *d1_table_find_above(const struct d1_table *table,
+                                            const struct d1_name *name, size_t apex_length,
+                                            size_t *ret_offset);
 
 #endif /* D1_DNSD_TABLE_H */

@@ -14,7 +14,11 @@
  *     client repeats its question, a queue here would only make everyone wait);
  *   - one datagram is refused (EPERM of a packet filter, EMSGSIZE, no route, ...): it is dropped and
  *     counted, the others are sent;
- *   - an error stands on the socket: it is read off, and watching goes on.
+ *   - an error stands on the socket: it is read off, and watching goes on;
+ *   - more comes than can be answered, and the kernel throws queries away unread: for SHED_US after
+ *     each sign of it, only NOERROR answers are sent. Sending is most of the cost, so the rest can be
+ *     read at the rate at which it comes, and a name that exists is answered as ever. (A flood of
+ *     invented names from invented addresses is of that kind: no limit by client could tell.)
  *
  * Everything a batch needs is laid out once per worker; per batch only lengths change.
  */
@@ -22,9 +26,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/err.h"
 #include "core/limits.h"
 #include "core/mem.h"
@@ -34,6 +40,9 @@
  * into different sets of the first-level cache. More than D1_DNS_UDP_MAX.
  */
 #define BUFFER_BYTES (21 * D1_CACHE_LINE)
+
+#define SHED_US           1000000 /* After each sign that the kernel threw queries away. */
+#define SHED_FULL_BATCHES 2       /* In one wake: fewer cannot be an overflow; no look is taken. */
 
 /* A socket buffer of 4 MiB holds about 85 batches of small queries. */
 #define DRAIN_BATCHES 128
@@ -63,6 +72,8 @@ struct watched {
     struct d1_udp *udp;
     struct batch *batch; /* Shared by the sockets of its kind: they are served one after another. */
     int fd;
+    uint32_t overflows;    /* Datagrams that the kernel threw away, as last read. */
+    int64_t shed_until_us; /* 0: everything is answered. */
 };
 
 struct d1_udp {
@@ -196,6 +207,45 @@ static uint64_t send_answers(int fd, struct mmsghdr *tx, unsigned count) {
     return dropped;
 }
 
+/* What to do without when not everything can be answered. Returns how many. */
+static size_t D1_COLD shed_some(struct d1_serving *serving, struct batch *batch, size_t count) {
+    size_t shed = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct d1_answer_slot *slot = &batch->slots[i];
+        if (slot->reply_length > 0 && slot->rcode != D1_RCODE_NOERROR) {
+            slot->reply_length = 0;
+            shed++;
+        }
+    }
+    d1_serving_drop(serving, D1_TRANSPORT_UDP, D1_DROP_OVERLOAD, shed);
+    return shed;
+}
+
+static bool is_shedding(struct watched *watched) {
+    if (D1_LIKELY(watched->shed_until_us == 0)) {
+        return false;
+    }
+    if (d1_clock_mono_us(watched->udp->serving->clock) >= watched->shed_until_us) {
+        watched->shed_until_us = 0;
+        return false;
+    }
+    return true;
+}
+
+/* Start or go on shedding when the kernel threw datagrams away since the last look. */
+static void look_for_overflow(struct watched *watched) {
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof(memory);
+    if (getsockopt(watched->fd, SOL_SOCKET, SO_MEMINFO, memory, &length) != 0) {
+        return;
+    }
+    uint32_t overflows = memory[SK_MEMINFO_DROPS];
+    if (D1_UNLIKELY(overflows != watched->overflows)) {
+        watched->overflows = overflows;
+        watched->shed_until_us = d1_clock_mono_us(watched->udp->serving->clock) + SHED_US;
+    }
+}
+
 /* Returns how many datagrams were there: fewer than D1_UDP_BATCH means that the socket is empty. */
 static size_t answer_one_batch(struct watched *watched) {
     struct batch *batch = watched->batch;
@@ -207,6 +257,9 @@ static size_t answer_one_batch(struct watched *watched) {
     size_t count = (size_t)received;
     size_t refused = refuse_some(serving, batch, count);
     enum d1_drop why = d1_serving_answer(serving, batch->slots, count);
+    if (D1_UNLIKELY(is_shedding(watched))) {
+        refused += shed_some(serving, batch, count);
+    }
     d1_serving_tally(serving, D1_TRANSPORT_UDP, batch->slots, count);
     unsigned answers = line_up(batch, count);
     if (D1_UNLIKELY(answers + refused < count)) {
@@ -221,9 +274,12 @@ static size_t answer_one_batch(struct watched *watched) {
 
 static void answer_socket(struct watched *watched, unsigned batches) {
     d1_serving_online(watched->udp->serving);
-    size_t count = D1_UDP_BATCH;
-    for (unsigned i = 0; i < batches && count == D1_UDP_BATCH; i++) {
-        count = answer_one_batch(watched);
+    unsigned full = 0;
+    while (full < batches && answer_one_batch(watched) == D1_UDP_BATCH) {
+        full++;
+    }
+    if (full >= SHED_FULL_BATCHES) {
+        look_for_overflow(watched);
     }
     d1_serving_offline(watched->udp->serving);
 }

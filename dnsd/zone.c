@@ -65,6 +65,11 @@ size_t d1_zones_count(const struct d1_zones *zones) {
     return zones->count;
 }
 
+void d1_zones_flag(struct d1_zones *zones, uint32_t index, unsigned flags) {
+    assert(index < zones->count);
+    zones->zones[index].flags |= flags;
+}
+
 static int add_zone(struct d1_zones *zones, const struct d1_zone_config *config,
                     struct d1_error *error) {
     uint32_t *slot = slot_of(zones, config->name.octets, config->name.length);

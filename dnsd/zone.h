@@ -28,8 +28,14 @@ struct d1_negative {
     uint8_t wire[2 * D1_NAME_OCTETS_MAX + 64];
 };
 
+enum d1_zone_flag {
+    D1_ZONE_WILDCARDS = 1, /* A static record's owner has a label `*`. */
+    D1_ZONE_CUTS = 2,      /* There are delegations in it. */
+};
+
 struct d1_zone {
     struct d1_name apex;
+    unsigned flags;         /* enum d1_zone_flag */
     uint32_t index;         /* In its set; what d1_record.zone says. */
     uint32_t challenge_ttl; /* Seconds: zones[].ttl. */
     struct d1_negative negative;
@@ -66,6 +72,9 @@ int d1_zones_create(const struct d1_zone_config *configs, size_t count, struct d
 
 /* NULL is allowed. */
 void d1_zones_destroy(struct d1_zones *zones);
+
+/* Before any reader sees the set: add to the flags of a zone. */
+void d1_zones_flag(struct d1_zones *zones, uint32_t index, unsigned flags);
 
 /*
  * Before any reader sees the set: encode the negative section of a zone from its SOA's rdata (wire

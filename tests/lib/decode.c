@@ -87,6 +87,9 @@ static const char *check_rdata(const uint8_t *message, const struct d1_decoded_r
     if (rr->type == D1_TYPE_A) {
         return rr->rdata_length == 4 ? NULL : "A has not four octets";
     }
+    if (rr->type == D1_TYPE_AAAA) {
+        return rr->rdata_length == 16 ? NULL : "AAAA has not sixteen octets";
+    }
     return NULL;
 }
 
@@ -179,23 +182,120 @@ const char *d1_decode_message(const uint8_t *message, size_t length,
     return at == length ? NULL : "octets left over";
 }
 
-static const char *sections_fault(const struct d1_decoded *reply) {
-    bool empty = reply->count[1] == 0 && reply->count[2] == 0;
-    bool authoritative = (reply->flags & D1_FLAG_AA) != 0;
-    if ((reply->flags & D1_FLAG_TC) != 0) {
+/* A decoded reply with its octets, and the name that its answer section leads to. */
+struct reply {
+    const uint8_t *wire;
+    size_t length;
+    const struct d1_decoded *decoded;
+    struct d1_name last;
+    bool open; /* The last answer is a CNAME that was not asked for. */
+};
+
+static struct d1_name name_at(const struct reply *reply, size_t at) {
+    struct d1_name name = {.length = 0};
+    (void)d1_decode_name(reply->wire, reply->length, at, &name); /* It was decoded before. */
+    return name;
+}
+
+/* The answer section is one chain: each owner is the question's name or the CNAME's target before. */
+static const char *chain_fault(struct reply *reply) {
+    const struct d1_decoded *decoded = reply->decoded;
+    bool ends = decoded->qtype == D1_TYPE_CNAME || decoded->qtype == D1_TYPE_ANY;
+    uint16_t type = 0;
+    reply->last = name_at(reply, HEADER);
+    for (size_t i = 0; i < decoded->count[1]; i++) {
+        const struct d1_decoded_rr *rr = &decoded->rrs[i];
+        struct d1_name owner = name_at(reply, rr->owner_at);
+        if (!d1_name_equal(&owner, &reply->last)) {
+            return "an answer of another name";
+        }
+        reply->open = rr->type == D1_TYPE_CNAME && !ends;
+        if (reply->open) {
+            reply->last = name_at(reply, rr->rdata_at);
+        } else if (type != 0 && rr->type != type) {
+            return "answers of two types";
+        } else if (rr->type != decoded->qtype && decoded->qtype != D1_TYPE_ANY) {
+            return "an answer of another type";
+        } else {
+            type = rr->type;
+        }
+    }
+    return NULL;
+}
+
+static const char *authority_fault(const struct reply *reply) {
+    const struct d1_decoded *decoded = reply->decoded;
+    bool authoritative = (decoded->flags & D1_FLAG_AA) != 0;
+    const struct d1_decoded_rr *first = &decoded->rrs[decoded->count[1]];
+    if (decoded->count[1] > 0 && !reply->open) {
+        return decoded->rcode == D1_RCODE_NOERROR && decoded->count[2] == 0 && authoritative
+                   ? NULL
+                   : "a positive answer with authority, or without AA";
+    }
+    if (decoded->count[2] == 0) {
+        return reply->open && authoritative && decoded->rcode == D1_RCODE_NOERROR
+                   ? NULL
+                   : "neither an answer nor an SOA";
+    }
+    struct d1_name owner = name_at(reply, first->owner_at);
+    if (!d1_name_is_under(&reply->last, &owner)) {
+        return "authority of another name";
+    }
+    if (first->type == D1_TYPE_SOA) {
+        return authoritative && decoded->count[2] == 1 ? NULL : "an SOA without AA, or not alone";
+    }
+    for (size_t i = 0; i < decoded->count[2]; i++) {
+        struct d1_name other = name_at(reply, first[i].owner_at);
+        if (first[i].type != D1_TYPE_NS || !d1_name_equal(&owner, &other)) {
+            return "a referral with more than one NS RRset";
+        }
+    }
+    if (decoded->rcode != D1_RCODE_NOERROR) {
+        return "a referral with an error";
+    }
+    return authoritative == reply->open ? NULL : "AA of a referral is wrong";
+}
+
+static const char *additional_fault(const struct reply *reply) {
+    const struct d1_decoded *decoded = reply->decoded;
+    for (size_t i = 0; i < decoded->rrs_count; i++) {
+        const struct d1_decoded_rr *rr = &decoded->rrs[i];
+        if (rr->section != D1_SECTION_ADDITIONAL || rr->type == D1_TYPE_OPT) {
+            continue;
+        }
+        if (rr->type != D1_TYPE_A && rr->type != D1_TYPE_AAAA) {
+            return "an additional record that is no address";
+        }
+        struct d1_name owner = name_at(reply, rr->owner_at);
+        bool listed = false;
+        for (size_t k = 0; k < i && !listed; k++) {
+            struct d1_name target = {.length = 0};
+            if (decoded->rrs[k].type == D1_TYPE_NS) {
+                target = name_at(reply, decoded->rrs[k].rdata_at);
+            }
+            listed = d1_name_equal(&owner, &target);
+        }
+        if (!listed) {
+            return "an address of no name server";
+        }
+    }
+    return NULL;
+}
+
+static const char *sections_fault(const uint8_t *wire, size_t length,
+                                  const struct d1_decoded *decoded) {
+    bool empty = decoded->count[1] == 0 && decoded->count[2] == 0 &&
+                 decoded->count[3] == (decoded->edns ? 1 : 0);
+    struct reply reply = {.wire = wire, .length = length, .decoded = decoded};
+    if ((decoded->flags & D1_FLAG_TC) != 0) {
         return empty ? NULL : "truncated, but not empty";
     }
-    if (reply->rcode != D1_RCODE_NOERROR && reply->rcode != D1_RCODE_NXDOMAIN) {
-        return empty && !authoritative ? NULL : "an error with records or AA";
+    if (decoded->rcode != D1_RCODE_NOERROR && decoded->rcode != D1_RCODE_NXDOMAIN) {
+        return empty && (decoded->flags & D1_FLAG_AA) == 0 ? NULL : "an error with records or AA";
     }
-    if (!authoritative) {
-        return "data without AA";
-    }
-    if (reply->count[1] > 0) {
-        return reply->rcode == D1_RCODE_NOERROR && reply->count[2] == 0 ? NULL : "answer with more";
-    }
-    return reply->count[2] == 1 && reply->rrs[0].type == D1_TYPE_SOA ? NULL
-                                                                     : "negative without its SOA";
+    const char *fault = chain_fault(&reply);
+    fault = fault != NULL ? fault : authority_fault(&reply);
+    return fault != NULL ? fault : additional_fault(&reply);
 }
 
 static const char *echo_fault(const uint8_t *query, size_t query_length, const uint8_t *reply,
@@ -233,7 +333,7 @@ const char *d1_reply_fault(const uint8_t *query, size_t query_length, const uint
                                       : echo_fault(query, query_length, reply, decoded);
     }
     if (fault == NULL) {
-        fault = sections_fault(decoded);
+        fault = sections_fault(reply, reply_length, decoded);
     }
     if (fault == NULL && decoded->edns && u16_at(query, 10) == 0) {
         fault = "OPT that was not asked for";

@@ -61,8 +61,11 @@ size_t d1_decode_soa(const uint8_t *message, size_t length, const struct d1_deco
 
 /*
  * Whether a reply may follow that query at all: decodes, ID, opcode, RD and CD copied, RA and AD
- * clear, question echoed octet for octet, size limits, TC only with empty sections, negative answers
- * with exactly one SOA, errors with nothing. Returns NULL or the fault.
+ * clear, question echoed octet for octet, size limits, TC only with empty sections, errors with
+ * nothing. Answers are one chain of CNAMEs from the question on; behind it stand the records asked
+ * for, or nothing, or exactly one SOA of a zone that holds its last name, or a referral at or above
+ * that name (without AA when it is the whole answer). Additional records are addresses of name
+ * servers that the reply lists. Returns NULL or the fault.
  */
 const char *d1_reply_fault(const uint8_t *query, size_t query_length, const uint8_t *reply,
                            size_t reply_length, bool tcp);

@@ -33,7 +33,6 @@ DELEGATED = {
     "shop.example.test": "x9.auth.example.test",
     "lost.example.test": "nobody.auth.example.test",
 }
-OWNERS = [owner for owner in DELEGATED.values() if not owner.startswith("nobody.")]
 
 
 @dataclasses.dataclass
@@ -60,17 +59,24 @@ def run_openssl(*arguments):
 
 
 class World:
-    """All the servers. A context manager: what was started is stopped, also half-way."""
+    """All the servers. A context manager: what was started is stopped, also half-way.
 
-    def __init__(self, folder, build=None):
+    delegated: as DELEGATED. dns01d: one made elsewhere, with an address that Unbound's own address
+    `outgoing` reaches.
+    """
+
+    def __init__(self, folder, build=None, delegated=None, dns01d=None, outgoing=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.nsd, self.unbound, self.pebble = (
             (address, free_port(address)) for address in (free_address() for _ in range(3)))
         self.pebble_management = (self.pebble[0], free_port(self.pebble[0]))
         self.pebble_certificate = self.folder / "pebble.crt"
-        self.dns01d = Dns01d(self.folder / "dns01d", build=build)
-        self.dns01d.token("lego", "a-secret-of-the-acme-client-lego", owners=OWNERS)
+        self.delegated = delegated or DELEGATED
+        self.outgoing = outgoing or self.unbound[0]
+        self.dns01d = dns01d or Dns01d(self.folder / "dns01d", build=build)
+        owners = [name for name in self.delegated.values() if not name.startswith("nobody.")]
+        self.dns01d.token("lego", "a-secret-of-the-acme-client-lego", owners=owners)
         self.pebble_program = None
         self.issued = 0
         self._cleanup = contextlib.ExitStack()
@@ -125,7 +131,7 @@ class World:
     def _start_nsd(self):
         address, port = self.nsd
         challenges = [f"_acme-challenge.{name}. CNAME {owner}."
-                      for name, owner in DELEGATED.items()]
+                      for name, owner in self.delegated.items()]
         zones = [
             self._zone(".", "test. NS ns.parent.test.", f"ns.parent.test. A {address}"),
             self._zone("test.", f"ns.parent A {address}", "example NS ns.parent.test."),
@@ -161,7 +167,7 @@ remote-control:
         config = self.folder / "unbound.conf"
         config.write_text(f"""server:
   interface: {address}@{port}
-  outgoing-interface: {address}
+  outgoing-interface: {self.outgoing}
   access-control: 127.0.0.0/8 allow
   do-ip6: no
   num-threads: 1

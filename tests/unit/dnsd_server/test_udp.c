@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -237,6 +238,75 @@ static void rcodes_are_counted(void **state) {
     fixture_await_metric(fixture, "dns01d_unexpected_queries_total", 1);
 }
 
+/* A clock that the test moves while a worker reads it. */
+struct shared_clock {
+    struct d1_clock clock; /* First: cast back. */
+    _Atomic int64_t now_us;
+};
+
+static int64_t shared_mono_us(const struct d1_clock *clock) {
+    return atomic_load(&((struct shared_clock *)(uintptr_t)clock)->now_us);
+}
+
+static int64_t shared_wall_ms(const struct d1_clock *clock) {
+    return shared_mono_us(clock) / 1000;
+}
+
+/* More than any socket buffer that the server may have takes; sent before a worker reads. */
+static void overflow(int fd) {
+    uint8_t octets[64];
+    size_t length = make_query(octets, 1, "r\x03", false);
+    for (unsigned i = 0; i < 24000; i++) {
+        send_octets(fd, octets, length);
+    }
+}
+
+/* Ask again until there was room for the question. */
+static void ask_full_socket(int fd, uint8_t *ret_answer) {
+    struct pollfd answered = {.fd = fd, .events = POLLIN};
+    uint8_t query[64];
+    size_t length = make_query(query, 2, "", false);
+    unsigned tries = 0;
+    do {
+        assert_true(++tries < PATIENCE_MS / 20);
+        send_octets(fd, query, length);
+    } while (poll(&answered, 1, 20) == 0);
+    /* Answers to earlier tries may still come, all the same. */
+    receive_datagram(fd, ret_answer, D1_DNS_UDP_MAX + 1);
+}
+
+static void an_overflow_sheds_what_is_not_noerror(void **state) {
+    struct fixture *fixture = *state;
+    struct shared_clock clock = {{shared_mono_us, shared_wall_ms}, 1000000};
+    fixture->options.clock = &clock.clock;
+    fixture->options.workers = 1;
+    assert_int_equal(d1_dnsd_create(&fixture->options, &fixture->dnsd, NULL), 0);
+    d1_dnsd_address(fixture->dnsd, 0, &fixture->address);
+    int flooder = client_udp(&fixture->address);
+    overflow(flooder);
+    assert_int_equal(d1_dnsd_start(fixture->dnsd), 0);
+    assert_int_equal(d1_loop_start(fixture->control), 0);
+    uint8_t octets[D1_DNS_UDP_MAX + 1];
+    fixture_await_metric(fixture,
+                         "dns01d_dns_responses_total{transport=\"udp\",rcode=\"NXDOMAIN\"}",
+                         D1_UDP_BATCH * D1_UDP_BATCHES_PER_WAKE);
+
+    int asker = client_udp(&fixture->address);
+    ask_full_socket(asker, octets); /* All that was there before has been read now. */
+    uint64_t shed =
+        fixture_metric(fixture, "dns01d_dns_dropped_total{transport=\"udp\",reason=\"overload\"}");
+    int fd = client_udp(&fixture->address);
+    send_octets(fd, octets, make_query(octets, 3, "r\x03", false));
+    ask(fd, 4, "", octets); /* Sent after the one that gets no answer. */
+    fixture_await_metric(fixture, "dns01d_dns_dropped_total{transport=\"udp\",reason=\"overload\"}",
+                         shed + 1);
+    atomic_fetch_add(&clock.now_us, 2000000);
+    ask(fd, 5, "r\x03", octets);
+    close(fd);
+    close(asker);
+    close(flooder);
+}
+
 /* A connected client takes datagrams only from the address it asked. */
 static void ask_at(const struct fixture *fixture, const char *address_text) {
     struct sockaddr_storage address;
@@ -287,6 +357,7 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(without_data_nothing_is_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rcodes_are_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_overflow_sheds_what_is_not_noerror, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wildcard_answers_from_the_address_asked, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_wildcard_answers_from_the_address_asked_ipv6, set_up,

@@ -1,0 +1,290 @@
+/*
+ * One hop answers one name: the question's, then the target of each CNAME, as long as it is in a
+ * zone of ours. Names stand in the message once: owners of what follows are pointers to the question
+ * or into the rdata of the CNAME or NS record that led there.
+ *
+ * Happy path: the cut above the name if there is one (a referral, the end); the record, or the
+ * wildcard that stands for it; its RRset; for a CNAME the next hop.
+ *
+ * Ends: a positive answer; NODATA or NXDOMAIN of the last name, which the RCODE speaks of (RFC 6604,
+ * 3); a target outside our zones, a loop or too many links, where the answer ends with the CNAME.
+ */
+#include "dnsd/chase.h"
+
+#include <assert.h>
+
+#include "core/limits.h"
+
+#define POINTER_MAX   0x3fff /* RFC 1035, 4.1.4. */
+#define RR_HEAD_BYTES 12     /* Owner pointer, type, class, TTL, RDLENGTH. */
+
+struct chase {
+    const struct d1_served *served;
+    const struct d1_query *query;
+    struct d1_writer *writer;
+    struct d1_found *found;
+    /* The name that is answered now. */
+    const struct d1_name *name;
+    size_t name_at; /* Where it stands in the message. */
+    const struct d1_zone *zone;
+    const struct d1_record *record; /* Its own, or NULL. */
+    /* Targets so far. */
+    size_t links;
+    struct d1_name targets[D1_CNAME_LINKS_MAX];
+};
+
+static const struct d1_record *find(const struct chase *chase, const struct d1_name *name) {
+    const struct d1_table *table = chase->served->table;
+    uint64_t hash = d1_table_hash(table, name->octets, name->length);
+    return d1_table_find(table, hash, name->octets, name->length);
+}
+
+static const struct d1_rrset *rrset_of(const struct d1_record *record, uint16_t type) {
+    for (size_t i = 0; i < record->rrsets_count; i++) {
+        if (record->rrsets[i].type == type) {
+            return &record->rrsets[i];
+        }
+    }
+    return NULL;
+}
+
+/* Write an RRset whose owner stands at `owner_at`. Returns where its first record is, or NULL. */
+static uint8_t *write_rrset(struct d1_writer *writer, const struct d1_record *record,
+                            const struct d1_rrset *rrset, size_t owner_at) {
+    uint8_t *placed = d1_write_room(writer, rrset->length);
+    if (placed == NULL) {
+        return NULL;
+    }
+    assert(owner_at <= POINTER_MAX);
+    memcpy(placed, d1_record_at(record, rrset->offset), rrset->length);
+    uint8_t *at = placed;
+    for (size_t i = 0; i < rrset->count; i++) {
+        d1_store_u16(at, (uint16_t)(0xc000U | owner_at));
+        at += RR_HEAD_BYTES + d1_load_u16(at + RR_HEAD_BYTES - 2);
+    }
+    return placed;
+}
+
+/* Additional records: the addresses of the names in an NS RRset that was written. */
+
+/* Write one address RRset of a name server whose name stands at name_at. */
+static void write_address(struct chase *chase, const struct d1_record *record, uint16_t type,
+                          const struct d1_name *name, size_t name_at) {
+    struct d1_writer *writer = chase->writer;
+    const struct d1_rrset *rrset = rrset_of(record, type);
+    if (rrset == NULL) {
+        return;
+    }
+    if (name_at <= POINTER_MAX) {
+        (void)write_rrset(writer, record, rrset, name_at);
+    } else { /* After thousands of NS records: each owner in full. */
+        const uint8_t *at = d1_record_at(record, rrset->offset);
+        for (size_t i = 0; i < rrset->count; i++) {
+            size_t rest = RR_HEAD_BYTES - 2U + d1_load_u16(at + RR_HEAD_BYTES - 2);
+            d1_write_bytes(writer, name->octets, name->length);
+            d1_write_bytes(writer, at + 2, rest);
+            at += 2 + rest;
+        }
+    }
+    if (!writer->failed) {
+        chase->found->additional = (uint16_t)(chase->found->additional + rrset->count);
+    }
+}
+
+/* The same, but all or nothing when it does not fit. */
+static void write_optional(struct chase *chase, const struct d1_record *record, uint16_t type,
+                           const struct d1_name *name, size_t name_at) {
+    struct d1_writer *writer = chase->writer;
+    uint8_t *before = writer->at;
+    if (!writer->failed) {
+        write_address(chase, record, type, name, name_at);
+        if (writer->failed) {
+            writer->failed = false;
+            writer->at = before;
+        }
+    }
+}
+
+/*
+ * Addresses from our own data of the name servers that `placed` lists, `count` of them. Those at or
+ * below `cut` must stand in a referral (RFC 9471, 3.1); the others only if there is room.
+ */
+static void write_addresses(struct chase *chase, const uint8_t *placed, size_t count,
+                            const struct d1_name *cut, bool required) {
+    const uint8_t *at = placed;
+    for (size_t i = 0; i < count && !chase->writer->failed; i++) {
+        size_t length = d1_load_u16(at + RR_HEAD_BYTES - 2);
+        struct d1_reader reader = d1_reader_over(at + RR_HEAD_BYTES, length);
+        size_t name_at = (size_t)(at - chase->writer->start) + RR_HEAD_BYTES;
+        struct d1_name name;
+        at += RR_HEAD_BYTES + length;
+        if (d1_name_read(&reader, &name) != D1_OK || !d1_name_is_under(&name, &chase->zone->apex) ||
+            (cut != NULL && d1_name_is_under(&name, cut)) != required) {
+            continue;
+        }
+        const struct d1_record *record = find(chase, &name);
+        if (record == NULL || record->zone != chase->zone->index) {
+            continue;
+        }
+        if (required) {
+            write_address(chase, record, D1_TYPE_A, &name, name_at);
+            write_address(chase, record, D1_TYPE_AAAA, &name, name_at);
+        } else {
+            write_optional(chase, record, D1_TYPE_A, &name, name_at);
+            write_optional(chase, record, D1_TYPE_AAAA, &name, name_at);
+        }
+    }
+}
+
+/* Referrals. */
+
+/*
+ * The record of the cut at or above the name, or NULL. `closest` is the name's own record or that of
+ * its closest ancestor, which begins at `offset` in it.
+ */
+static const struct d1_record *find_cut(const struct chase *chase, const struct d1_record *closest,
+                                        size_t offset) {
+    while (closest != NULL && (closest->flags & D1_RECORD_OCCLUDED) != 0) {
+        struct d1_name name;
+        name.length = (uint8_t)(chase->name->length - offset);
+        memcpy(name.octets, chase->name->octets + offset, name.length);
+        offset += name.octets[0] + 1U;
+        (void)d1_name_parent(&name, &name);
+        closest = find(chase, &name);
+    }
+    return closest != NULL && (closest->flags & D1_RECORD_CUT) != 0 ? closest : NULL;
+}
+
+static void refer(struct chase *chase, const struct d1_record *cut) {
+    struct d1_found *found = chase->found;
+    const struct d1_rrset *rrset = rrset_of(cut, D1_TYPE_NS);
+    assert(rrset != NULL);
+    struct d1_name name = {.length = cut->name_length};
+    memcpy(name.octets, d1_record_at(cut, cut->name_offset), cut->name_length);
+    size_t owner_at = chase->name_at + chase->name->length - cut->name_length;
+    const uint8_t *placed = write_rrset(chase->writer, cut, rrset, owner_at);
+    if (found->answers == 0) {
+        found->flags = 0; /* AA speaks of the first owner name (RFC 1035, 4.1.1). */
+    }
+    if (placed != NULL) {
+        found->authority = rrset->count;
+        write_addresses(chase, placed, rrset->count, &name, true);
+        write_addresses(chase, placed, rrset->count, &name, false);
+    }
+}
+
+/* Hops. */
+
+static void answer_negative(struct chase *chase, enum d1_rcode rcode) {
+    const struct d1_zone *zone = chase->zone;
+    struct d1_name parent;
+    if (chase->query->type == D1_TYPE_DS && chase->name->length == zone->apex.length &&
+        d1_name_parent(chase->name, &parent)) {
+        const struct d1_zone *upper = d1_zones_find(chase->served->zones, &parent);
+        if (upper != NULL && !d1_served_is_delegated(chase->served, upper, &parent)) {
+            zone = upper; /* RFC 4035, 3.1.4.1: the parent side, which is ours too. */
+        }
+    }
+    size_t apex_at = chase->name_at + chase->name->length - zone->apex.length;
+    chase->found->rcode = (uint8_t)rcode;
+    d1_write_negative(chase->writer, zone, apex_at, chase->found);
+}
+
+/* The record that stands for a name without one: `*` below its closest encloser; or NULL. */
+static const struct d1_record *find_wildcard(const struct chase *chase, size_t offset) {
+    struct d1_name name;
+    size_t length = chase->name->length - offset;
+    assert(offset >= 2);
+    name.octets[0] = 1;
+    name.octets[1] = '*';
+    memcpy(name.octets + 2, chase->name->octets + offset, length);
+    name.length = (uint8_t)(length + 2);
+    return find(chase, &name);
+}
+
+/* The CNAME at `placed` was written: whether its target is to be answered, as the next hop. */
+static bool follow(struct chase *chase, const uint8_t *placed) {
+    if (chase->links == D1_CNAME_LINKS_MAX) {
+        return false;
+    }
+    struct d1_name *target = &chase->targets[chase->links];
+    size_t length = d1_load_u16(placed + RR_HEAD_BYTES - 2);
+    struct d1_reader reader = d1_reader_over(placed + RR_HEAD_BYTES, length);
+    if (d1_name_read(&reader, target) != D1_OK || d1_name_equal(target, &chase->query->name)) {
+        return false;
+    }
+    for (size_t i = 0; i < chase->links; i++) {
+        if (d1_name_equal(target, &chase->targets[i])) {
+            return false;
+        }
+    }
+    chase->links++;
+    chase->name = target;
+    chase->name_at = (size_t)(placed - chase->writer->start) + RR_HEAD_BYTES;
+    chase->zone = d1_zones_find(chase->served->zones, target);
+    chase->record = chase->zone != NULL ? find(chase, target) : NULL;
+    return chase->zone != NULL;
+}
+
+/* Answer the present name. Returns whether there is a next one. */
+static bool answer_hop(struct chase *chase) {
+    const struct d1_zone *zone = chase->zone;
+    const struct d1_record *record = chase->record;
+    uint16_t type = chase->query->type;
+    size_t offset = 0;
+    if ((zone->flags & (D1_ZONE_CUTS | D1_ZONE_WILDCARDS)) != 0) {
+        const struct d1_record *closest = record;
+        if (record == NULL) {
+            closest =
+                d1_table_find_above(chase->served->table, chase->name, zone->apex.length, &offset);
+        }
+        const struct d1_record *cut = find_cut(chase, closest, offset);
+        if (cut != NULL && (cut != record || type != D1_TYPE_DS)) {
+            refer(chase, cut);
+            return false;
+        }
+        if (record == NULL && closest != NULL) {
+            record = find_wildcard(chase, offset);
+        }
+    }
+    if (record == NULL) {
+        answer_negative(chase, D1_RCODE_NXDOMAIN);
+        return false;
+    }
+    const struct d1_rrset *rrset = d1_record_choose(record, type);
+    chase->found->notes |= d1_record_notes(record, rrset, type);
+    if (rrset == NULL) {
+        answer_negative(chase, D1_RCODE_NOERROR);
+        return false;
+    }
+    const uint8_t *placed = write_rrset(chase->writer, record, rrset, chase->name_at);
+    if (placed == NULL) {
+        return false;
+    }
+    chase->found->answers = (uint16_t)(chase->found->answers + rrset->count);
+    if (rrset->type == D1_TYPE_CNAME && type != D1_TYPE_CNAME && type != D1_TYPE_ANY) {
+        return follow(chase, placed);
+    }
+    if (rrset->type == D1_TYPE_NS && type == D1_TYPE_NS) {
+        write_addresses(chase, placed, rrset->count, NULL, false);
+    }
+    return false;
+}
+
+void d1_chase(const struct d1_served *served, const struct d1_query *query,
+              const struct d1_zone *zone, const struct d1_record *record, struct d1_writer *writer,
+              struct d1_found *found) {
+    struct chase chase; /* Targets are not cleared: each is written before it is read. */
+    chase.served = served;
+    chase.query = query;
+    chase.writer = writer;
+    chase.found = found;
+    chase.name = &query->name;
+    chase.name_at = D1_DNS_HEADER_BYTES;
+    chase.zone = zone;
+    chase.record = record;
+    chase.links = 0;
+    found->flags = D1_FLAG_AA;
+    while (answer_hop(&chase)) {
+    }
+}

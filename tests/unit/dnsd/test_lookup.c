@@ -1,0 +1,567 @@
+/*
+ * A zone, a question, and the whole answer as text: "RCODE flags | answer | authority | additional",
+ * records as "owner TYPE rdata" with their TTL when it is not 3600, separated by "; ".
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/buf.h"
+#include "core/epoch.h"
+#include "core/mem.h"
+#include "dns/wire.h"
+#include "dnsd/statics.h"
+#include "tests/unit/dnsd/fixture.h"
+
+#define TEXT_MAX 16384
+
+static const char *const first_lines[] = {
+    "ns1 A 192.0.2.1",
+    "ns1 AAAA 2001:db8::1",
+    "www A 192.0.2.10",
+    "deep.er.name TXT v",
+    /* Wildcards. */
+    "*.w A 192.0.2.20",
+    "*.w TXT wild",
+    "host.w A 192.0.2.21",
+    "a.ent.w A 192.0.2.22",
+    "*.c CNAME www",
+    "*.loop CNAME x.loop",
+    "*.nowhere CNAME no.such",
+    "sub.*.half A 192.0.2.23",
+    /* CNAMEs. */
+    "alias CNAME www",
+    "alias2 CNAME alias",
+    "dangling CNAME no.such",
+    "nodata CNAME er.name",
+    "outside CNAME www.example.net.",
+    "to-wild CNAME q.w",
+    "to-cut CNAME host.cut",
+    "to-other CNAME www.b.test.",
+    "to-child CNAME www.child",
+    "self CNAME self",
+    "ping CNAME pong",
+    "pong CNAME ping",
+    "many CNAME l1",
+    "l1 CNAME l2",
+    "l2 CNAME l3",
+    "l3 CNAME l4",
+    "l4 CNAME l5",
+    "l5 CNAME l6",
+    "l6 CNAME l7",
+    "l7 CNAME l8",
+    "l8 CNAME l9",
+    "l9 CNAME l10",
+    "l10 CNAME l11",
+    "l11 CNAME l12",
+    "l12 CNAME l13",
+    "l13 CNAME l14",
+    "l14 CNAME l15",
+    "l15 CNAME l16",
+    "l16 CNAME l17",
+    "l17 A 192.0.2.99",
+    /* Cuts. */
+    "cut NS ns.cut",
+    "cut NS ns1",
+    "cut NS ns.example.net.",
+    "ns.cut A 192.0.2.30",
+    "ns.cut AAAA 2001:db8::30",
+    "host.cut A 192.0.2.31",
+    "lost.deeper.cut TXT unseen",
+    "cut TXT unseen",
+    "inner.cut NS ns.inner.cut",
+    "ns.inner.cut A 192.0.2.32",
+    "signed NS ns.example.net.",
+    "signed DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000001",
+    "self-served NS self-served",
+    "self-served A 192.0.2.33",
+    /* Another zone of ours below. */
+    "child NS ns1",
+    "ns-there NS ns.child",
+    "child DS 2 8 2 0000000000000000000000000000000000000000000000000000000000000002",
+    "ns.child A 192.0.2.40",
+};
+
+static const char *const child_lines[] = {
+    "www A 192.0.2.50",
+    "@ DS 3 8 2 0000000000000000000000000000000000000000000000000000000000000003",
+    "back CNAME alias2.a.test.",
+};
+static const char *const other_lines[] = {"www A 192.0.2.60", "www TXT other"};
+
+struct expected {
+    const char *why;
+    struct d1_ask ask;
+    const char *answer;
+};
+
+#define SOA_A    " | a.test SOA 60"
+#define NO_DATA  "NOERROR aa |" SOA_A " |"
+#define NO_NAME  "NXDOMAIN aa |" SOA_A " |"
+#define NS_CUT   "cut.a.test NS ns.cut.a.test; cut.a.test NS ns1.a.test; cut.a.test NS ns.example.net"
+#define GLUE_CUT "ns.cut.a.test A 192.0.2.30; ns.cut.a.test AAAA 2001:db8::30"
+#define GLUE_NS1 "ns1.a.test A 192.0.2.1; ns1.a.test AAAA 2001:db8::1"
+#define REFERRAL "NOERROR | | " NS_CUT " | " GLUE_CUT "; " GLUE_NS1
+
+#define A_(n) \
+    { .name = n, .type = D1_TYPE_A, .edns = true, .udp_size = 1232 }
+#define ASK(n, t) \
+    { .name = n, .type = t, .edns = true, .udp_size = 1232 }
+
+static const struct expected table[] = {
+    /* RFC 4592. */
+    {"wildcard", A_("x.w.a.test"), "NOERROR aa | x.w.a.test A 192.0.2.20 | |"},
+    {"wildcard, several labels", A_("z.y.x.w.a.test"),
+     "NOERROR aa | z.y.x.w.a.test A 192.0.2.20 | |"},
+    {"wildcard in any case",
+     {.name = "x.w.a.test", .type = D1_TYPE_A, .mixed_case = true},
+     "NOERROR aa | x.w.a.test A 192.0.2.20 | |"},
+    {"wildcard, another type", ASK("x.w.a.test", D1_TYPE_TXT),
+     "NOERROR aa | x.w.a.test TXT wild | |"},
+    {"wildcard without the type", ASK("x.w.a.test", D1_TYPE_AAAA), NO_DATA},
+    {"wildcard ANY", ASK("x.w.a.test", D1_TYPE_ANY), "NOERROR aa | x.w.a.test A 192.0.2.20 | |"},
+    {"the asterisk itself", A_("*.w.a.test"), "NOERROR aa | *.w.a.test A 192.0.2.20 | |"},
+    {"below the asterisk", A_("x.*.w.a.test"), NO_NAME},
+    {"an asterisk within another wildcard", A_("*.x.w.a.test"),
+     "NOERROR aa | *.x.w.a.test A 192.0.2.20 | |"},
+    {"the wildcard's encloser", A_("w.a.test"), NO_DATA},
+    {"a name beside the wildcard", ASK("host.w.a.test", D1_TYPE_TXT), NO_DATA},
+    {"below a name beside the wildcard", A_("x.host.w.a.test"), NO_NAME},
+    {"an empty non-terminal beside the wildcard", A_("ent.w.a.test"), NO_DATA},
+    {"below an empty non-terminal", A_("b.ent.w.a.test"), NO_NAME},
+    {"the asterisk is an empty non-terminal", A_("x.half.a.test"), NO_DATA},
+    {"below an asterisk that is an empty non-terminal", A_("sub.x.half.a.test"), NO_DATA},
+    {"wildcard DS", ASK("x.w.a.test", D1_TYPE_DS), NO_DATA},
+    {"a challenge hides the wildcard", ASK("live.w.a.test", D1_TYPE_TXT),
+     "NOERROR aa | live.w.a.test 0 TXT AAA | |"},
+    {"a challenge without the type", A_("live.w.a.test"), NO_DATA},
+    {"below a challenge no wildcard", A_("x.live.w.a.test"), NO_NAME},
+    {"wildcard CNAME", A_("x.c.a.test"),
+     "NOERROR aa | x.c.a.test CNAME www.a.test; www.a.test A 192.0.2.10 | |"},
+    {"wildcard CNAME itself", ASK("x.c.a.test", D1_TYPE_CNAME),
+     "NOERROR aa | x.c.a.test CNAME www.a.test | |"},
+    {"wildcard CNAME to itself", A_("y.loop.a.test"),
+     "NOERROR aa | y.loop.a.test CNAME x.loop.a.test; x.loop.a.test CNAME x.loop.a.test | |"},
+    {"wildcard CNAME to nothing", A_("y.nowhere.a.test"),
+     "NXDOMAIN aa | y.nowhere.a.test CNAME no.such.a.test" SOA_A " |"},
+    /* CNAMEs. */
+    {"CNAME", A_("alias.a.test"),
+     "NOERROR aa | alias.a.test CNAME www.a.test; www.a.test A 192.0.2.10 | |"},
+    {"CNAME in any case",
+     {.name = "alias.a.test", .type = D1_TYPE_A, .mixed_case = true},
+     "NOERROR aa | alias.a.test CNAME www.a.test; www.a.test A 192.0.2.10 | |"},
+    {"two CNAMEs", A_("alias2.a.test"),
+     "NOERROR aa | alias2.a.test CNAME alias.a.test; alias.a.test CNAME www.a.test; "
+     "www.a.test A 192.0.2.10 | |"},
+    {"CNAME asked for", ASK("alias2.a.test", D1_TYPE_CNAME),
+     "NOERROR aa | alias2.a.test CNAME alias.a.test | |"},
+    {"ANY of a CNAME", ASK("alias2.a.test", D1_TYPE_ANY),
+     "NOERROR aa | alias2.a.test CNAME alias.a.test | |"},
+    {"CNAME to nothing", A_("dangling.a.test"),
+     "NXDOMAIN aa | dangling.a.test CNAME no.such.a.test" SOA_A " |"},
+    {"CNAME to an empty non-terminal", A_("nodata.a.test"),
+     "NOERROR aa | nodata.a.test CNAME er.name.a.test" SOA_A " |"},
+    {"CNAME to another type", ASK("alias.a.test", D1_TYPE_TXT),
+     "NOERROR aa | alias.a.test CNAME www.a.test" SOA_A " |"},
+    {"CNAME for DS", ASK("alias.a.test", D1_TYPE_DS),
+     "NOERROR aa | alias.a.test CNAME www.a.test" SOA_A " |"},
+    {"CNAME outside", A_("outside.a.test"),
+     "NOERROR aa | outside.a.test CNAME www.example.net | |"},
+    {"CNAME to a wildcard", A_("to-wild.a.test"),
+     "NOERROR aa | to-wild.a.test CNAME q.w.a.test; q.w.a.test A 192.0.2.20 | |"},
+    {"CNAME to a referral", A_("to-cut.a.test"),
+     "NOERROR aa | to-cut.a.test CNAME host.cut.a.test | " NS_CUT " | " GLUE_CUT "; " GLUE_NS1},
+    {"CNAME to another zone", A_("to-other.a.test"),
+     "NOERROR aa | to-other.a.test CNAME www.b.test; www.b.test A 192.0.2.60 | |"},
+    {"CNAME to another zone, NODATA", ASK("to-other.a.test", D1_TYPE_AAAA),
+     "NOERROR aa | to-other.a.test CNAME www.b.test | b.test SOA 0 |"},
+    {"CNAME to a child", A_("to-child.a.test"),
+     "NOERROR aa | to-child.a.test CNAME www.child.a.test; www.child.a.test A 192.0.2.50 | |"},
+    {"CNAME from a child upward", A_("back.child.a.test"),
+     "NOERROR aa | back.child.a.test CNAME alias2.a.test; alias2.a.test CNAME alias.a.test; "
+     "alias.a.test CNAME www.a.test; www.a.test A 192.0.2.10 | |"},
+    {"CNAME to itself", A_("self.a.test"), "NOERROR aa | self.a.test CNAME self.a.test | |"},
+    {"CNAMEs in a loop", A_("ping.a.test"),
+     "NOERROR aa | ping.a.test CNAME pong.a.test; pong.a.test CNAME ping.a.test | |"},
+    {"below a CNAME", A_("x.alias.a.test"), NO_NAME},
+    /* Cuts. */
+    {"at a cut", A_("cut.a.test"), REFERRAL},
+    {"below a cut", A_("x.y.cut.a.test"), REFERRAL},
+    {"NS at a cut", ASK("cut.a.test", D1_TYPE_NS), REFERRAL},
+    {"SOA at a cut", ASK("cut.a.test", D1_TYPE_SOA), REFERRAL},
+    {"ANY at a cut", ASK("cut.a.test", D1_TYPE_ANY), REFERRAL},
+    {"occluded TXT at a cut", ASK("cut.a.test", D1_TYPE_TXT), REFERRAL},
+    {"occluded A", A_("host.cut.a.test"), REFERRAL},
+    {"glue asked for", A_("ns.cut.a.test"), REFERRAL},
+    {"an occluded name", ASK("lost.deeper.cut.a.test", D1_TYPE_TXT), REFERRAL},
+    {"an occluded empty non-terminal", A_("deeper.cut.a.test"), REFERRAL},
+    {"below an occluded name", A_("x.lost.deeper.cut.a.test"), REFERRAL},
+    {"an occluded cut", ASK("inner.cut.a.test", D1_TYPE_NS), REFERRAL},
+    {"below an occluded cut", A_("ns.inner.cut.a.test"), REFERRAL},
+    {"DS below a cut", ASK("host.cut.a.test", D1_TYPE_DS), REFERRAL},
+    {"DS at a cut without", ASK("cut.a.test", D1_TYPE_DS), NO_DATA},
+    {"DS at a cut", ASK("signed.a.test", D1_TYPE_DS), "NOERROR aa | signed.a.test DS 0001 | |"},
+    {"a referral in any case",
+     {.name = "host.cut.a.test", .type = D1_TYPE_A, .mixed_case = true, .tcp = true},
+     REFERRAL},
+    {"a signed referral", A_("x.signed.a.test"), "NOERROR | | signed.a.test NS ns.example.net |"},
+    {"a cut that serves itself", A_("x.self-served.a.test"),
+     "NOERROR | | self-served.a.test NS self-served.a.test | self-served.a.test A 192.0.2.33"},
+    {"a name server in another zone of ours", A_("ns-there.a.test"),
+     "NOERROR | | ns-there.a.test NS ns.child.a.test |"},
+    {"RRSIG at a cut", ASK("cut.a.test", D1_TYPE_RRSIG), REFERRAL},
+    /* The apex. */
+    {"NS at the apex", ASK("a.test", D1_TYPE_NS),
+     "NOERROR aa | a.test NS ns1.a.test | | " GLUE_NS1},
+    {"DS at the apex", ASK("a.test", D1_TYPE_DS), NO_DATA},
+    {"RRSIG", ASK("a.test", D1_TYPE_RRSIG), NO_DATA},
+    {"NSEC", ASK("www.a.test", D1_TYPE_NSEC), NO_DATA},
+    {"an unknown type", ASK("www.a.test", 65280), NO_DATA},
+    {"type 65535", ASK("www.a.test", 0xffff), NO_DATA},
+    /* A zone of ours below another. */
+    {"DS of our child", ASK("child.a.test", D1_TYPE_DS), "NOERROR aa | child.a.test DS 0002 | |"},
+    {"DS of our other child", ASK("bare.a.test", D1_TYPE_DS), NO_DATA},
+    {"NS of our child", ASK("child.a.test", D1_TYPE_NS),
+     "NOERROR aa | child.a.test NS ns1.a.test | |"},
+    {"in our child", A_("www.child.a.test"), "NOERROR aa | www.child.a.test A 192.0.2.50 | |"},
+    {"glue of our child", A_("ns.child.a.test"), "NXDOMAIN aa | | child.a.test SOA 0 |"},
+    {"NODATA in our child", ASK("child.a.test", D1_TYPE_TXT),
+     "NOERROR aa | | child.a.test SOA 0 |"},
+    /* Meta types and classes. */
+    {"AXFR", ASK("a.test", D1_TYPE_AXFR), "REFUSED | | |"},
+    {"class CH", {.name = "a.test", .type = D1_TYPE_A, .class = 3}, "REFUSED | | |"},
+};
+
+static size_t add(char *text, size_t at, const char *more) {
+    int length = snprintf(text + at, TEXT_MAX - at, "%s", more);
+    assert_true(length >= 0 && at + (size_t)length < TEXT_MAX);
+    return at + (size_t)length;
+}
+
+static size_t add_name(char *text, size_t at, const struct d1_reply *reply, size_t offset) {
+    struct d1_name name;
+    char name_text[D1_NAME_TEXT_MAX];
+    assert_int_not_equal(d1_decode_name(reply->wire, reply->slot.reply_length, offset, &name), 0);
+    d1_name_to_text(&name, name_text);
+    return add(text, at, name_text);
+}
+
+static size_t add_octets(char *text, size_t at, const uint8_t *octets, size_t count) {
+    char hex[3];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(hex, sizeof(hex), "%02x", octets[i]);
+        at = add(text, at, hex);
+    }
+    return at;
+}
+
+static size_t add_rdata(char *text, size_t at, const struct d1_reply *reply,
+                        const struct d1_decoded_rr *rr) {
+    const uint8_t *rdata = reply->wire + rr->rdata_at;
+    char address[64];
+    if (rr->type == D1_TYPE_A) {
+        snprintf(address, sizeof(address), "%u.%u.%u.%u", rdata[0], rdata[1], rdata[2], rdata[3]);
+        return add(text, at, address);
+    }
+    if (rr->type == D1_TYPE_AAAA) {
+        snprintf(address, sizeof(address), "%x:%x::%x", d1_load_u16(rdata), d1_load_u16(rdata + 2),
+                 d1_load_u16(rdata + 14));
+        return add(text, at, address);
+    }
+    if (rr->type == D1_TYPE_NS || rr->type == D1_TYPE_CNAME) {
+        return add_name(text, at, reply, rr->rdata_at);
+    }
+    if (rr->type == D1_TYPE_TXT) {
+        snprintf(address, sizeof(address), "%.*s", rdata[0], (const char *)rdata + 1);
+        return add(text, at, address);
+    }
+    return add_octets(text, at, rdata + rr->rdata_length - 2, 2);
+}
+
+static size_t add_record(char *text, size_t at, const struct d1_reply *reply,
+                         const struct d1_decoded_rr *rr) {
+    char word[32];
+    char type[16];
+    at = add_name(text, at, reply, rr->owner_at);
+    if (rr->type == D1_TYPE_SOA) {
+        snprintf(word, sizeof(word), " SOA %u", (unsigned)rr->ttl);
+        return add(text, at, word);
+    }
+    if (rr->ttl != 3600) {
+        snprintf(word, sizeof(word), " %u", (unsigned)rr->ttl);
+        at = add(text, at, word);
+    }
+    snprintf(word, sizeof(word), " %s ", d1_type_text(rr->type, type));
+    at = add(text, at, word);
+    return add_rdata(text, at, reply, rr);
+}
+
+static char *text_of(const struct d1_reply *reply) {
+    const struct d1_decoded *decoded = &reply->decoded;
+    char *text = test_malloc(TEXT_MAX);
+    char rcode[16];
+    size_t at = add(text, 0, d1_rcode_text(decoded->rcode, rcode));
+    at = add(text, at, (decoded->flags & D1_FLAG_AA) != 0 ? " aa" : "");
+    at = add(text, at, (decoded->flags & D1_FLAG_TC) != 0 ? " tc" : "");
+    for (unsigned section = 0; section < 3; section++) {
+        const char *before = " ";
+        at = add(text, at, " |");
+        for (size_t i = 0; i < decoded->rrs_count; i++) {
+            const struct d1_decoded_rr *rr = &decoded->rrs[i];
+            if ((unsigned)rr->section == section && rr->type != D1_TYPE_OPT) {
+                at = add(text, at, before);
+                at = add_record(text, at, reply, rr);
+                before = "; ";
+            }
+        }
+    }
+    return text;
+}
+
+static void assert_reply(const struct d1_fixture *fixture, const struct d1_ask *ask,
+                         const char *answer) {
+    struct d1_reply *reply = d1_fixture_ask(fixture, ask);
+    char *text = text_of(reply);
+    assert_string_equal(text, answer);
+    test_free(text);
+    d1_free(reply);
+}
+
+/* Load these zones into an empty fixture; challenges come later. */
+static void load(struct d1_fixture *fixture, const struct d1_zone_config *configs, size_t count) {
+    struct d1_error error = {.text = ""};
+    memset(fixture, 0, sizeof(*fixture));
+    assert_int_equal(d1_epoch_create(1, &fixture->epoch), D1_OK);
+    int err = d1_served_create(fixture->epoch, configs, count, &fixture->served, &error);
+    assert_string_equal(error.text, "");
+    assert_int_equal(err, D1_OK);
+    atomic_init(&fixture->current.served, fixture->served);
+    assert_int_equal(d1_served_publisher_create(&fixture->current, &fixture->publisher), D1_OK);
+    d1_epoch_online(fixture->epoch, 0);
+}
+
+/* Our zones; the child is loaded before or after its parent. */
+static void load_all(struct d1_fixture *fixture, bool child_first) {
+    static struct d1_name ns1;
+    ns1 = d1_fixture_name("ns1.a.test");
+    const struct d1_zone_config parent = {
+        .name = d1_fixture_name("a.test"),
+        .nameservers_count = 1,
+        .nameservers = &ns1,
+        .hostmaster = d1_fixture_name("host.a.test"),
+        .records_count = D1_ARRAY_LENGTH(first_lines),
+        .records = first_lines,
+        .negative_ttl = 60,
+    };
+    const struct d1_zone_config child = {
+        .name = d1_fixture_name("child.a.test"),
+        .nameservers_count = 1,
+        .nameservers = &ns1,
+        .hostmaster = ns1,
+        .records_count = D1_ARRAY_LENGTH(child_lines),
+        .records = child_lines,
+    };
+    const struct d1_zone_config other = {
+        .name = d1_fixture_name("b.test"),
+        .nameservers_count = 1,
+        .nameservers = &ns1,
+        .hostmaster = ns1,
+        .records_count = D1_ARRAY_LENGTH(other_lines),
+        .records = other_lines,
+    };
+    struct d1_zone_config bare = child;
+    bare.name = d1_fixture_name("bare.a.test");
+    bare.records_count = 0;
+    const struct d1_zone_config configs[] = {child_first ? child : parent,
+                                             child_first ? parent : child, other, bare};
+    load(fixture, configs, D1_ARRAY_LENGTH(configs));
+    assert_int_equal(d1_fixture_publish(fixture, "live.w.a.test", 1, 3), D1_OK);
+}
+
+/* One cmocka test per row; its name says which. */
+static void row_is_answered(void **state) {
+    const struct expected *row = *state;
+    struct d1_fixture fixture;
+    for (unsigned child_first = 0; child_first < 2; child_first++) {
+        load_all(&fixture, child_first == 1);
+        assert_reply(&fixture, &row->ask, row->answer);
+        d1_fixture_close(&fixture);
+    }
+}
+
+static void long_chains_end(void **state) {
+    (void)state;
+    struct d1_fixture fixture;
+    const struct d1_ask first = A_("l1.a.test");
+    const struct d1_ask longer = A_("many.a.test");
+    load_all(&fixture, false);
+    struct d1_reply *reply = d1_fixture_ask(&fixture, &first);
+    assert_int_equal(reply->decoded.count[1], D1_CNAME_LINKS_MAX + 1);
+    assert_int_equal(reply->decoded.rrs[D1_CNAME_LINKS_MAX].type, D1_TYPE_A);
+    d1_free(reply);
+    reply = d1_fixture_ask(&fixture, &longer);
+    assert_int_equal(reply->decoded.rcode, D1_RCODE_NOERROR);
+    assert_int_equal(reply->decoded.count[1], D1_CNAME_LINKS_MAX + 1);
+    assert_int_equal(reply->decoded.rrs[D1_CNAME_LINKS_MAX].type, D1_TYPE_CNAME);
+    d1_free(reply);
+    d1_fixture_close(&fixture);
+}
+
+/* A zone with one cut of `servers` name servers below it. */
+static void load_servers(struct d1_fixture *fixture, size_t servers) {
+    static struct d1_name ns;
+    char(*text)[80] = test_calloc(3 * servers, sizeof(*text));
+    const char **lines = test_calloc(3 * servers, sizeof(*lines));
+    for (size_t i = 0; i < servers; i++) {
+        snprintf(text[3 * i], sizeof(*text), "cut NS server%05zu.of.cut", i);
+        snprintf(text[3 * i + 1], sizeof(*text), "server%05zu.of.cut A 192.0.2.1", i);
+        snprintf(text[3 * i + 2], sizeof(*text), "server%05zu.of.cut AAAA 2001:db8::1", i);
+    }
+    for (size_t i = 0; i < 3 * servers; i++) {
+        lines[i] = text[i];
+    }
+    ns = d1_fixture_name("ns.example.net");
+    const struct d1_zone_config config = {
+        .name = d1_fixture_name("a.test"),
+        .nameservers_count = 1,
+        .nameservers = &ns,
+        .hostmaster = ns,
+        .records_count = 3 * servers,
+        .records = lines,
+    };
+    load(fixture, &config, 1);
+    test_free(lines);
+    test_free(text);
+}
+
+/* A referral whose glue does not fit is cut off whole (RFC 9471, 3.1). */
+static void glue_that_does_not_fit_is_truncated(void **state) {
+    (void)state;
+    struct d1_fixture fixture;
+    struct d1_ask ask = {.name = "x.cut.a.test", .type = D1_TYPE_A};
+    load_servers(&fixture, 8);
+    assert_reply(&fixture, &ask, "NOERROR tc | | |");
+    ask.tcp = true;
+    struct d1_reply *reply = d1_fixture_ask(&fixture, &ask);
+    assert_int_equal(reply->decoded.flags & (D1_FLAG_TC | D1_FLAG_AA), 0);
+    assert_int_equal(reply->decoded.count[2], 8);
+    assert_int_equal(reply->decoded.count[3], 16);
+    d1_free(reply);
+    d1_fixture_close(&fixture);
+}
+
+/* So many that the names of the last servers are beyond what a pointer reaches. */
+static void glue_beyond_pointers_is_written_in_full(void **state) {
+    (void)state;
+    struct d1_fixture fixture;
+    const struct d1_ask ask = {.name = "x.cut.a.test", .type = D1_TYPE_A, .tcp = true};
+    load_servers(&fixture, 500);
+    struct d1_reply *reply = d1_fixture_ask(&fixture, &ask);
+    assert_int_equal(reply->decoded.flags & (D1_FLAG_TC | D1_FLAG_AA), 0);
+    assert_int_equal(reply->decoded.count[2], 500);
+    assert_int_equal(reply->decoded.count[3], 1000);
+    const struct d1_decoded_rr *last = &reply->decoded.rrs[1499];
+    struct d1_name owner;
+    struct d1_name wanted = d1_fixture_name("server00499.of.cut.a.test");
+    assert_int_equal(d1_decode_name(reply->wire, reply->slot.reply_length, last->owner_at, &owner),
+                     wanted.length);
+    assert_true(d1_name_equal(&owner, &wanted));
+    d1_free(reply);
+    d1_fixture_close(&fixture);
+}
+
+/* Addresses that only help are left out one RRset at a time. */
+static void optional_addresses_give_way(void **state) {
+    (void)state;
+    struct d1_fixture fixture;
+    struct d1_ask ask = {.name = "a.test", .type = D1_TYPE_NS, .edns = true, .udp_size = 512};
+    struct d1_name servers[30];
+    char text[30][40];
+    const char *lines[30];
+    for (size_t i = 0; i < 30; i++) {
+        snprintf(text[i], sizeof(text[i]), "s%02zu AAAA 2001:db8::1", i);
+        char name[40];
+        snprintf(name, sizeof(name), "s%02zu.a.test", i);
+        lines[i] = text[i];
+        servers[i] = d1_fixture_name(name);
+    }
+    const struct d1_zone_config config = {
+        .name = d1_fixture_name("a.test"),
+        .nameservers_count = 14,
+        .nameservers = servers,
+        .hostmaster = servers[0],
+        .records_count = 30,
+        .records = lines,
+    };
+    load(&fixture, &config, 1);
+    struct d1_reply *reply = d1_fixture_ask(&fixture, &ask);
+    assert_int_equal(reply->decoded.flags & D1_FLAG_TC, 0);
+    assert_int_equal(reply->decoded.count[1], 14);
+    /* Header 12, question 12, OPT 11, NS 14 * 23; an address takes 28 of the 155 that are left. */
+    assert_int_equal(reply->decoded.count[3], 1 + 5);
+    d1_free(reply);
+    ask.udp_size = 1232;
+    reply = d1_fixture_ask(&fixture, &ask);
+    assert_int_equal(reply->decoded.count[3], 1 + 14);
+    d1_free(reply);
+    d1_fixture_close(&fixture);
+}
+
+static void no_challenge_at_cuts_and_wildcards(void **state) {
+    (void)state;
+    static const char *const names[] = {"cut.a.test",      "_acme-challenge.cut.a.test",
+                                        "host.cut.a.test", "x.lost.deeper.cut.a.test",
+                                        "*.w.a.test",      "x.*.w.a.test"};
+    struct d1_fixture fixture;
+    load_all(&fixture, false);
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(names); i++) {
+        assert_int_equal(d1_fixture_serves(&fixture, names[i]), D1_ENOTSERVED);
+        assert_int_equal(d1_fixture_publish(&fixture, names[i], 1, 3), D1_ENOTSERVED);
+        assert_int_equal(d1_fixture_know(&fixture, names[i], true), D1_ENOTSERVED);
+    }
+    assert_int_equal(d1_fixture_serves(&fixture, "x.w.a.test"), D1_OK);
+    assert_int_equal(d1_fixture_serves(&fixture, "x*.w.a.test"), D1_OK);
+    assert_int_equal(d1_fixture_serves(&fixture, "_acme-challenge.child.a.test"), D1_OK);
+    d1_fixture_close(&fixture);
+}
+
+/* A withdrawn challenge gives the name back to the wildcard. */
+static void the_wildcard_returns(void **state) {
+    (void)state;
+    struct d1_fixture fixture;
+    const struct d1_ask ask = ASK("live.w.a.test", D1_TYPE_TXT);
+    load_all(&fixture, false);
+    assert_int_equal(d1_fixture_publish(&fixture, "live.w.a.test", 0, 0), D1_OK);
+    assert_reply(&fixture, &ask, "NOERROR aa | live.w.a.test TXT wild | |");
+    d1_fixture_close(&fixture);
+}
+
+int main(void) {
+    struct CMUnitTest rows[D1_ARRAY_LENGTH(table)];
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(table); i++) {
+        rows[i] = (struct CMUnitTest){
+            .name = table[i].why,
+            .test_func = row_is_answered,
+            .initial_state = (void *)(uintptr_t)&table[i],
+        };
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_chains_end),
+        cmocka_unit_test(glue_that_does_not_fit_is_truncated),
+        cmocka_unit_test(glue_beyond_pointers_is_written_in_full),
+        cmocka_unit_test(optional_addresses_give_way),
+        cmocka_unit_test(no_challenge_at_cuts_and_wildcards),
+        cmocka_unit_test(the_wildcard_returns),
+    };
+    struct CMUnitTest all[D1_ARRAY_LENGTH(rows) + D1_ARRAY_LENGTH(tests)];
+    memcpy(all, rows, sizeof(rows));
+    memcpy(all + D1_ARRAY_LENGTH(rows), tests, sizeof(tests));
+    return cmocka_run_group_tests_name("lookup", all, NULL, NULL);
+}
