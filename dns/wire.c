@@ -237,6 +237,12 @@ const char *d1_rcode_text(unsigned rcode, char ret_text[16]) {
         return "NOTIMP";
     case D1_RCODE_REFUSED:
         return "REFUSED";
+    case D1_RCODE_YXDOMAIN:
+        return "YXDOMAIN";
+    case D1_RCODE_YXRRSET:
+        return "YXRRSET";
+    case D1_RCODE_NXRRSET:
+        return "NXRRSET";
     case D1_RCODE_NOTAUTH:
         return "NOTAUTH";
     case D1_RCODE_NOTZONE:

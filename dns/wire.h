@@ -30,11 +30,13 @@ enum d1_type {
     D1_TYPE_TSIG = 250,
     D1_TYPE_IXFR = 251,
     D1_TYPE_AXFR = 252,
+    D1_TYPE_MAILB = 253,
+    D1_TYPE_MAILA = 254,
     D1_TYPE_ANY = 255,
     D1_TYPE_CAA = 257,
 };
 
-enum d1_class { D1_CLASS_IN = 1, D1_CLASS_ANY = 255 };
+enum d1_class { D1_CLASS_IN = 1, D1_CLASS_NONE = 254, D1_CLASS_ANY = 255 };
 
 enum d1_opcode {
     D1_OPCODE_QUERY = 0,
@@ -49,6 +51,9 @@ enum d1_rcode {
     D1_RCODE_NXDOMAIN = 3,
     D1_RCODE_NOTIMP = 4,
     D1_RCODE_REFUSED = 5,
+    D1_RCODE_YXDOMAIN = 6, /* This one and those below: RFC 2136, 2.2. */
+    D1_RCODE_YXRRSET = 7,
+    D1_RCODE_NXRRSET = 8,
     D1_RCODE_NOTAUTH = 9,
     D1_RCODE_NOTZONE = 10,
     D1_RCODE_BADVERS = 16, /* Needs OPT: the upper bits stand there (RFC 6891, 9). */
