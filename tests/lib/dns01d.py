@@ -42,7 +42,8 @@ class Dns01d:
     """One dns01d: made with a configuration (a dict), started and stopped as often as wanted.
 
     Where the configuration does not say otherwise, it serves the zone auth.example.test from its
-    own loopback address, on free ports, with its state in `folder`. token() adds a token.
+    own loopback address, on free ports, with its state in `folder`. token() adds a token. `wrapper`
+    is a command that starts it, prlimit(1) for instance.
     """
 
     def __init__(self, folder, config=None, address=None, build=None):
@@ -55,6 +56,7 @@ class Dns01d:
         self.metrics_port = free_port(self.address)
         self.state = self.folder / "state"
         self.process = None
+        self.wrapper = []
         self.secrets = {}
         self.config = {
             "state-dir": str(self.state),
@@ -98,8 +100,8 @@ class Dns01d:
     def start(self):
         """Starts it and waits for its `ready` event."""
         self.write_config()
-        self.process = Program("dns01d", [self.build / "dns01d", "-c", self.config_path],
-                               self.folder, dict(os.environ))
+        self.process = Program("dns01d", [*self.wrapper, self.build / "dns01d", "-c",
+                                          self.config_path], self.folder, dict(os.environ))
         try:
             self.process.wait_line(r'(?:^|[\s"=])ready(?:[\s",]|$)', START_SECONDS)
         except ProgramError:
