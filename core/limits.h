@@ -21,11 +21,12 @@
 #define D1_RECORD_BYTES_MAX       65520 /* One table record with all its RRsets; fits a TCP message. */
 
 /* Record table and zones. */
-#define D1_TABLE_WAITING_BYTES_MAX 67108864 /* Retired, still seen by readers; then put refuses. */
-#define D1_RRSETS_MAX              64       /* Types at one owner name. */
-#define D1_CNAME_LINKS_MAX         16       /* CNAMEs followed for one answer. */
-#define D1_ZONE_TEXT_MAX           65535    /* One line of a zone file, and one record of it. */
-#define D1_STATIC_RECORDS_MAX      16777216 /* Records of one zone's configuration and file. */
+#define D1_TABLE_WAITING_BYTES_MAX    67108864 /* Retired, still seen by readers; then put refuses. */
+#define D1_RRSETS_MAX                 64       /* Types at one owner name. */
+#define D1_DELEGATION_NAMESERVERS_MAX 16       /* NS records in the answers of one delegation. */
+#define D1_CNAME_LINKS_MAX            16       /* CNAMEs followed for one answer. */
+#define D1_ZONE_TEXT_MAX              65535    /* One line of a zone file, and one record of it. */
+#define D1_STATIC_RECORDS_MAX         16777216 /* Records of one zone's configuration and file. */
 
 /* DNS worker. */
 #define D1_UDP_BATCH            64 /* Datagrams a recvmmsg call takes; more gains nothing. */

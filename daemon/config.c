@@ -98,30 +98,42 @@ static int take_nameservers(const struct d1_node *list, struct d1_zone_config *z
     return D1_OK;
 }
 
-static int take_zone(const struct d1_node *node, size_t index, struct d1_zone_config *zone,
-                     struct d1_config_faults *faults) {
-    int err = d1_name_from_text(text_of(node, "name"), &zone->name);
+/* What zones and delegations have in common: SOA and NS. `what` is their path. */
+static int take_apex(const struct d1_node *node, const char *name, const char *what,
+                     struct d1_zone_config *zone, struct d1_config_faults *faults) {
+    char path[64];
+    int err = d1_name_from_text(name, &zone->name);
     assert(err == D1_OK);
     const char *hostmaster = text_of(node, "hostmaster");
     err = hostmaster[0] != '\0' ? d1_name_from_text(hostmaster, &zone->hostmaster)
                                 : d1_name_prepend("hostmaster", 10, &zone->name, &zone->hostmaster);
     if (err != D1_OK) {
-        struct d1_error error = {D1_ENAME, "is too long to hold hostmaster.ZONE, name one"};
-        fault_at(faults, node, "zones[].hostmaster", &error);
-        return D1_OK;
+        struct d1_error error = {D1_ENAME, "is too long to hold hostmaster.NAME, name one"};
+        snprintf(path, sizeof(path), "%s.hostmaster", what);
+        fault_at(faults, node, path, &error);
     }
     /* Seconds since 1970: grows with every start and reload (RFC 1982 until 2106). */
     zone->serial = (uint32_t)(d1_clock_wall_ms(d1_clock_system()) / 1000);
+    const struct d1_node *nameservers = d1_node_find(node, "nameservers");
+    if (nameservers->count == 0 && zone->file == NULL) {
+        struct d1_error error = {D1_ECONFIG, "is empty, expected at least one name server"};
+        snprintf(path, sizeof(path), "%s.nameservers", what);
+        fault_at(faults, nameservers->line > 0 ? nameservers : node, path, &error);
+    }
+    return take_nameservers(nameservers, zone);
+}
+
+static int take_zone(const struct d1_node *node, size_t index, struct d1_zone_config *zone,
+                     struct d1_config_faults *faults) {
+    char path[64];
     const char *file = text_of(node, "file");
     zone->file = file[0] != '\0' ? file : NULL;
     zone->ttl = (uint32_t)d1_setting_number(d1_node_find(node, "ttl"));
     zone->negative_ttl = (uint32_t)d1_setting_number(d1_node_find(node, "negative-ttl"));
-    const struct d1_node *nameservers = d1_node_find(node, "nameservers");
-    if (nameservers->count == 0 && zone->file == NULL) {
-        char path[64];
-        struct d1_error error = {D1_ECONFIG, "is empty, expected at least one name server"};
-        snprintf(path, sizeof(path), "zones[%zu].nameservers", index);
-        fault_at(faults, nameservers->line > 0 ? nameservers : node, path, &error);
+    snprintf(path, sizeof(path), "zones[%zu]", index);
+    int err = take_apex(node, text_of(node, "name"), path, zone, faults);
+    if (err != D1_OK) {
+        return err;
     }
     const struct d1_node *records = d1_node_find(node, "records");
     check_records(records, &zone->name, index, faults);
@@ -129,25 +141,60 @@ static int take_zone(const struct d1_node *node, size_t index, struct d1_zone_co
     err = take_texts(records, &lines);
     zone->records = lines.item;
     zone->records_count = lines.count;
-    return err != D1_OK ? err : take_nameservers(nameservers, zone);
+    return err;
+}
+
+static int take_delegation(const struct d1_node *node, size_t index, struct d1_config *config,
+                           struct d1_config_faults *faults) {
+    char path[64];
+    struct d1_zone_config *delegation = &config->zones[config->served_count++];
+    delegation->delegation = true;
+    snprintf(path, sizeof(path), "delegations[%zu]", index);
+    if (d1_node_find(node, "nameservers")->count > D1_DELEGATION_NAMESERVERS_MAX) {
+        struct d1_error error = {D1_ECONFIG, "has too many name servers"};
+        fault_at(faults, node, path, &error);
+    }
+    int err = take_apex(node, text_of(node, "under"), path, delegation, faults);
+    for (const struct d1_zone_config *other = config->zones; err == D1_OK && other < delegation;
+         other++) {
+        if (d1_name_equal(&other->name, &delegation->name)) {
+            struct d1_error error;
+            d1_error_set(&error, D1_ECONFIG, "%s",
+                         other->delegation ? "is given twice"
+                                           : "is a zone served here, which answers for its names");
+            snprintf(path, sizeof(path), "delegations[%zu].under", index);
+            fault_at(faults, node, path, &error);
+        }
+    }
+    return err;
 }
 
 static int take_zones(struct d1_config *config, struct d1_config_faults *faults) {
     const struct d1_node *list = d1_node_find(config->root, "zones");
-    if (list->count > D1_ZONES_MAX) {
-        on_fault(faults, list->line, "zones", "too many zones");
+    const struct d1_node *delegations = d1_node_find(config->root, "delegations");
+    size_t count = list->count + delegations->count;
+    if (count > D1_ZONES_MAX) {
+        on_fault(faults, list->line, "zones", "too many zones and delegations");
         return D1_OK;
     }
-    if (list->count == 0) {
+    if (count == 0) {
         return D1_OK;
     }
-    config->zones = d1_calloc(list->count, sizeof(*config->zones));
+    config->zones = d1_calloc(count, sizeof(*config->zones));
     if (config->zones == NULL) {
         return -ENOMEM;
     }
     for (const struct d1_node *node = list->first; node != NULL; node = node->next) {
         size_t index = config->zones_count++;
+        config->served_count = config->zones_count;
         int err = take_zone(node, index, &config->zones[index], faults);
+        if (err != D1_OK) {
+            return err;
+        }
+    }
+    size_t index = 0;
+    for (const struct d1_node *node = delegations->first; node != NULL; node = node->next) {
+        int err = take_delegation(node, index++, config, faults);
         if (err != D1_OK) {
             return err;
         }
@@ -404,7 +451,7 @@ void d1_config_destroy(struct d1_config *config) {
     if (config == NULL) {
         return;
     }
-    for (size_t i = 0; i < config->zones_count; i++) {
+    for (size_t i = 0; i < config->served_count; i++) {
         void *records = (void *)(uintptr_t)config->zones[i].records;
         void *nameservers = (void *)(uintptr_t)config->zones[i].nameservers;
         d1_free(records);

@@ -32,7 +32,8 @@ struct d1_config {
     struct d1_texts dns_listen;
     unsigned dns_workers; /* 0: one per CPU. */
     size_t zones_count;
-    struct d1_zone_config *zones;
+    size_t served_count;          /* Zones, then delegations. */
+    struct d1_zone_config *zones; /* All of them. */
     struct d1_solver_settings solver;
     struct d1_texts api_listen;
     struct d1_frontend_settings frontend;

@@ -109,7 +109,7 @@ static int make_base(struct d1_daemon *daemon, unsigned workers, struct d1_error
 static int make_served(struct d1_daemon *daemon, struct d1_error *error) {
     struct d1_served *served = NULL;
     int err =
-        d1_served_create(NULL, daemon->config->zones, daemon->config->zones_count, &served, error);
+        d1_served_create(NULL, daemon->config->zones, daemon->config->served_count, &served, error);
     if (err != D1_OK) {
         return err;
     }
@@ -395,8 +395,12 @@ static int start_probe(struct d1_daemon *daemon) {
     } else if (d1_address_is_wildcard(&address)) {
         ((struct sockaddr_in6 *)&address)->sin6_addr = in6addr_loopback;
     }
-    if (daemon->config->zones_count > 0) {
-        name = daemon->config->zones[0].name;
+    if (daemon->config->served_count > 0) {
+        const struct d1_zone_config *first = &daemon->config->zones[0];
+        const char *label = "_acme-challenge";
+        if (!first->delegation || d1_name_prepend(label, strlen(label), &first->name, &name) != 0) {
+            name = first->name;
+        }
     }
     return d1_probe_create(daemon->loop, &address, &name, on_probe_changed, daemon, &daemon->probe);
 }
@@ -509,7 +513,7 @@ int d1_daemon_run(struct d1_daemon *daemon, struct d1_error *error) {
 
 int d1_daemon_check_zones(const struct d1_config *config, struct d1_error *error) {
     struct d1_served *served = NULL;
-    int err = d1_served_create(NULL, config->zones, config->zones_count, &served, error);
+    int err = d1_served_create(NULL, config->zones, config->served_count, &served, error);
     d1_served_destroy(served);
     return err;
 }

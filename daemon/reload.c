@@ -65,7 +65,7 @@ static void read_file(uv_work_t *work) {
     };
     reading->err = d1_config_read(path, &faults, &reading->config);
     if (reading->err == D1_OK) {
-        reading->err = d1_served_create(NULL, reading->config->zones, reading->config->zones_count,
+        reading->err = d1_served_create(NULL, reading->config->zones, reading->config->served_count,
                                         &reading->served, &reading->error);
         if (reading->err != D1_OK && reading->err != -ENOMEM) {
             reading->err = D1_ECONFIG; /* Whatever is wrong with a zone, in one word. */

@@ -180,6 +180,27 @@ static const struct d1_setting zone_fields[] = {
 static const struct d1_setting zone_item[] = {
     {.type = D1_SETTING_MAP, .fields = zone_fields, .help = "a map with `name` and more"}};
 
+static const struct d1_setting delegation_fields[] = {
+    {.name = "under",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_REQUIRED,
+     .check = check_name,
+     .help = "suffix of the names whose _acme-challenge is delegated to this server"},
+    {.name = "nameservers",
+     .type = D1_SETTING_LIST,
+     .fields = name_item,
+     .help = "NS records of each delegated zone; the first is the SOA's MNAME"},
+    {.name = "hostmaster",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .check = check_name,
+     .help = "the SOA's RNAME; empty: hostmaster.UNDER"},
+    NOT_BUILT("dnssec"),
+    END};
+static const struct d1_setting delegation_item[] = {{.type = D1_SETTING_MAP,
+                                                     .fields = delegation_fields,
+                                                     .help = "a map with `under`, `nameservers`"}};
+
 static const struct d1_setting leases_fields[] = {
     NOT_BUILT("kubernetes"),
     {.name = "default",
@@ -316,7 +337,10 @@ static const struct d1_setting settings[] = {
      .help = "empty: STATE-DIR/control.sock; root and our own user are admin there"},
     {.name = "dns", .type = D1_SETTING_MAP, .fields = dns_fields, .help = "the DNS server"},
     {.name = "zones", .type = D1_SETTING_LIST, .fields = zone_item, .help = "zones served here"},
-    NOT_BUILT("delegations"),
+    {.name = "delegations",
+     .type = D1_SETTING_LIST,
+     .fields = delegation_item,
+     .help = "suffixes below which each _acme-challenge.NAME is a zone of its own"},
     {.name = "leases", .type = D1_SETTING_MAP, .fields = leases_fields, .help = "lease lengths"},
     {.name = "present",
      .type = D1_SETTING_MAP,

@@ -14,6 +14,7 @@
 #include <assert.h>
 
 #include "core/limits.h"
+#include "dnsd/delegation.h"
 
 #define POINTER_MAX   0x3fff /* RFC 1035, 4.1.4. */
 #define RR_HEAD_BYTES 12     /* Owner pointer, type, class, TTL, RDLENGTH. */
@@ -48,21 +49,27 @@ static const struct d1_rrset *rrset_of(const struct d1_record *record, uint16_t 
     return NULL;
 }
 
-/* Write an RRset whose owner stands at `owner_at`. Returns where its first record is, or NULL. */
-static uint8_t *write_rrset(struct d1_writer *writer, const struct d1_record *record,
-                            const struct d1_rrset *rrset, size_t owner_at) {
-    uint8_t *placed = d1_write_room(writer, rrset->length);
+/* Write records whose owner stands at `owner_at`. Returns where the first one is, or NULL. */
+static uint8_t *write_records(struct d1_writer *writer, const uint8_t *wire, size_t length,
+                              size_t count, size_t owner_at) {
+    uint8_t *placed = d1_write_room(writer, length);
     if (placed == NULL) {
         return NULL;
     }
     assert(owner_at <= POINTER_MAX);
-    memcpy(placed, d1_record_at(record, rrset->offset), rrset->length);
+    memcpy(placed, wire, length);
     uint8_t *at = placed;
-    for (size_t i = 0; i < rrset->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         d1_store_u16(at, (uint16_t)(0xc000U | owner_at));
         at += RR_HEAD_BYTES + d1_load_u16(at + RR_HEAD_BYTES - 2);
     }
     return placed;
+}
+
+static uint8_t *write_rrset(struct d1_writer *writer, const struct d1_record *record,
+                            const struct d1_rrset *rrset, size_t owner_at) {
+    const uint8_t *wire = d1_record_at(record, rrset->offset);
+    return write_records(writer, wire, rrset->length, rrset->count, owner_at);
 }
 
 /* Additional records: the addresses of the names in an NS RRset that was written. */
@@ -178,16 +185,18 @@ static void refer(struct chase *chase, const struct d1_record *cut) {
 static void answer_negative(struct chase *chase, enum d1_rcode rcode) {
     const struct d1_zone *zone = chase->zone;
     struct d1_name parent;
+    size_t apex_at = d1_zone_apex_at(zone, chase->name);
     if (chase->query->type == D1_TYPE_DS && chase->name->length == zone->apex.length &&
         d1_name_parent(chase->name, &parent)) {
         const struct d1_zone *upper = d1_zones_find(chase->served->zones, &parent);
-        if (upper != NULL && !d1_served_is_delegated(chase->served, upper, &parent)) {
+        if (upper != NULL && (upper->flags & D1_ZONE_DELEGATED) == 0 &&
+            !d1_served_is_delegated(chase->served, upper, &parent)) {
             zone = upper; /* RFC 4035, 3.1.4.1: the parent side, which is ours too. */
+            apex_at = (size_t)chase->name->length - zone->apex.length;
         }
     }
-    size_t apex_at = chase->name_at + chase->name->length - zone->apex.length;
     chase->found->rcode = (uint8_t)rcode;
-    d1_write_negative(chase->writer, zone, apex_at, chase->found);
+    d1_write_negative(chase->writer, zone, chase->name_at + apex_at, chase->found);
 }
 
 /* The record that stands for a name without one: `*` below its closest encloser; or NULL. */
@@ -226,6 +235,25 @@ static bool follow(struct chase *chase, const uint8_t *placed) {
     return chase->zone != NULL;
 }
 
+/* SOA and NS of a delegated zone, or for ANY its SOA; it is the same for each. */
+static void answer_delegated(struct chase *chase) {
+    const struct d1_delegated *delegated = chase->zone->delegated;
+    uint16_t type = chase->query->type;
+    bool apex = d1_zone_apex_at(chase->zone, chase->name) == 0;
+    struct d1_found *found = chase->found;
+    const uint8_t *wire = delegated->wire;
+    if (apex && (type == D1_TYPE_SOA || type == D1_TYPE_ANY)) {
+        (void)write_records(chase->writer, wire, delegated->soa_length, 1, chase->name_at);
+        found->answers++;
+    } else if (apex && type == D1_TYPE_NS) {
+        (void)write_records(chase->writer, wire + delegated->soa_length, delegated->ns_length,
+                            delegated->ns_count, chase->name_at);
+        found->answers = (uint16_t)(found->answers + delegated->ns_count);
+    } else {
+        answer_negative(chase, apex ? D1_RCODE_NOERROR : D1_RCODE_NXDOMAIN);
+    }
+}
+
 /* Answer the present name. Returns whether there is a next one. */
 static bool answer_hop(struct chase *chase) {
     const struct d1_zone *zone = chase->zone;
@@ -247,14 +275,17 @@ static bool answer_hop(struct chase *chase) {
             record = find_wildcard(chase, offset);
         }
     }
-    if (record == NULL) {
-        answer_negative(chase, D1_RCODE_NXDOMAIN);
+    const struct d1_rrset *rrset = NULL;
+    if (record != NULL) {
+        rrset = d1_record_choose(record, type);
+        chase->found->notes |= d1_record_notes(record, rrset, type);
+    }
+    if (rrset == NULL && (zone->flags & D1_ZONE_DELEGATED) != 0) {
+        answer_delegated(chase);
         return false;
     }
-    const struct d1_rrset *rrset = d1_record_choose(record, type);
-    chase->found->notes |= d1_record_notes(record, rrset, type);
     if (rrset == NULL) {
-        answer_negative(chase, D1_RCODE_NOERROR);
+        answer_negative(chase, record != NULL ? D1_RCODE_NOERROR : D1_RCODE_NXDOMAIN);
         return false;
     }
     const uint8_t *placed = write_rrset(chase->writer, record, rrset, chase->name_at);

@@ -1,6 +1,7 @@
 /*
  * Chase: answers that take more than one record: wildcards (RFC 4592), CNAMEs followed through the
- * zones we serve (RFC 1034, 4.3.2), referrals with their glue, DS at both sides of a cut.
+ * zones we serve (RFC 1034, 4.3.2), referrals with their glue, DS at both sides of a cut, delegated
+ * zones.
  *
  * Threads, Memory: as dnsd/lookup.h, whose part it is.
  * Limits: D1_CNAME_LINKS_MAX CNAMEs; a bounded number of look-ups per name.

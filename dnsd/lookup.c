@@ -55,14 +55,15 @@ static inline void answer(const struct d1_served *served, const struct d1_query 
             found->answers = rrset->count;
             return;
         }
-        if (rrset == NULL && query->type != D1_TYPE_DS) {
-            found->notes = d1_record_notes(record, rrset, query->type);
-            answer_negative(query, d1_zones_at(served->zones, record->zone), D1_RCODE_NOERROR,
-                            writer, found);
-            return;
-        }
     }
-    d1_chase(served, query, d1_zones_at(served->zones, record->zone), record, writer, found);
+    const struct d1_zone *zone = d1_zones_at(served->zones, record->zone);
+    if (D1_LIKELY(rrset == NULL && (record->flags & ASIDE) == 0 && query->type != D1_TYPE_DS &&
+                  (zone->flags & D1_ZONE_DELEGATED) == 0)) {
+        found->notes = d1_record_notes(record, rrset, query->type);
+        answer_negative(query, zone, D1_RCODE_NOERROR, writer, found);
+    } else {
+        d1_chase(served, query, zone, record, writer, found);
+    }
 }
 
 void d1_lookup(const struct d1_served *served, const struct d1_query *query, uint64_t hash,

@@ -30,6 +30,7 @@ struct d1_served_publisher {
 struct place {
     struct d1_table *table;
     const struct d1_zone *zone;
+    size_t apex_length;
     const struct d1_record *record; /* NULL: none. */
 };
 
@@ -47,7 +48,7 @@ static bool has_wildcard_label(const struct d1_name *name) {
     return false;
 }
 
-/* Returns 0 or D1_ENOTSERVED: outside, at or below a delegation, or a wildcard. */
+/* Returns 0 or D1_ENOTSERVED: outside, at or below a zone cut, below a delegated zone's apex, or a wildcard. */
 static int find_place(struct d1_served_publisher *publisher, const struct d1_name *name,
                       struct place *ret_place) {
     struct d1_served *served = publisher->target;
@@ -58,6 +59,11 @@ static int find_place(struct d1_served_publisher *publisher, const struct d1_nam
     if (zone == NULL || has_wildcard_label(name) || d1_served_is_delegated(served, zone, name)) {
         return D1_ENOTSERVED;
     }
+    size_t apex_at = d1_zone_apex_at(zone, name);
+    if ((zone->flags & D1_ZONE_DELEGATED) != 0 && apex_at != 0) {
+        return D1_ENOTSERVED; /* Delegated zones hold nothing but their apex. */
+    }
+    ret_place->apex_length = name->length - apex_at;
     uint64_t hash = d1_table_hash(served->table, name->octets, name->length);
     ret_place->table = served->table;
     ret_place->zone = zone;
@@ -112,12 +118,12 @@ static int put_record(const struct place *place, const struct d1_name *name,
         rrsets[count++] = *challenge;
     }
     if (count == 0 && flags == 0) {
-        int err = d1_table_remove(place->table, name, place->zone->apex.length);
+        int err = d1_table_remove(place->table, name, place->apex_length);
         return err == D1_ENOTFOUND ? D1_OK : err; /* Already nothing, or an empty non-terminal. */
     }
     const struct d1_record_source source = {
         .zone = place->zone->index, .flags = flags, .rrsets_count = count, .rrsets = rrsets};
-    return d1_table_put(place->table, name, place->zone->apex.length, &source);
+    return d1_table_put(place->table, name, place->apex_length, &source);
 }
 
 static int serves(struct d1_publisher *base, const struct d1_name *name) {

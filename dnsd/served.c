@@ -11,12 +11,6 @@
 #include "dns/zonefile.h"
 #include "dnsd/statics.h"
 
-/* Of the SOA and NS records we make; seconds. */
-#define SOA_REFRESH_S 3600
-#define SOA_RETRY_S   600
-#define SOA_EXPIRE_S  604800
-#define STATIC_TTL_S  3600
-
 #define SOA_RDATA_MAX (2 * D1_NAME_OCTETS_MAX + 20)
 
 struct owned {
@@ -31,14 +25,7 @@ static int add_apex(struct d1_statics *statics, const struct d1_zone_config *con
     }
     uint8_t rdata[SOA_RDATA_MAX];
     struct d1_writer writer = d1_writer_over(rdata, sizeof(rdata));
-    const struct d1_name *mname = &config->nameservers[0];
-    d1_write_bytes(&writer, mname->octets, mname->length);
-    d1_write_bytes(&writer, config->hostmaster.octets, config->hostmaster.length);
-    d1_write_u32(&writer, config->serial);
-    d1_write_u32(&writer, SOA_REFRESH_S);
-    d1_write_u32(&writer, SOA_RETRY_S);
-    d1_write_u32(&writer, SOA_EXPIRE_S);
-    d1_write_u32(&writer, config->negative_ttl);
+    d1_zone_config_soa(config, &writer);
     assert(!writer.failed);
 
     struct d1_zone_record record = {
@@ -51,7 +38,7 @@ static int add_apex(struct d1_statics *statics, const struct d1_zone_config *con
     d1_name_copy(&record.owner, &config->name);
     int err = d1_statics_add(&record, statics);
     record.type = D1_TYPE_NS;
-    record.ttl = STATIC_TTL_S;
+    record.ttl = D1_STATIC_TTL_S;
     for (size_t i = 0; i < config->nameservers_count && err == D1_OK; i++) {
         record.rdata = config->nameservers[i].octets;
         record.rdata_length = config->nameservers[i].length;
@@ -66,7 +53,7 @@ static int add_file(struct d1_statics *statics, const struct d1_zone_config *con
         return d1_error_set(statics->error, -errno, "%s: cannot be opened", config->file);
     }
     statics->file = config->file;
-    int err = d1_zonefile_read(file, config->file, &config->name, STATIC_TTL_S, d1_statics_add,
+    int err = d1_zonefile_read(file, config->file, &config->name, D1_STATIC_TTL_S, d1_statics_add,
                                statics, statics->error);
     fclose(file);
     return err;
@@ -77,7 +64,7 @@ static int add_lines(struct d1_statics *statics, const struct d1_zone_config *co
     statics->file = NULL;
     int err = D1_OK;
     for (size_t i = 0; i < config->records_count && err == D1_OK; i++) {
-        err = d1_zoneline_read(config->records[i], &config->name, STATIC_TTL_S, d1_statics_add,
+        err = d1_zoneline_read(config->records[i], &config->name, D1_STATIC_TTL_S, d1_statics_add,
                                statics, statics->error);
         if (err != D1_OK) {
             d1_error_prefix(statics->error, "records[%zu]", i);
@@ -126,7 +113,9 @@ static int pin_parent(struct owned *owned, const struct d1_zone *zone, struct d1
     if (d1_name_parent(&zone->apex, &parent)) {
         upper = d1_zones_find(owned->zones, &parent);
     }
-    if (upper == NULL || d1_served_is_delegated(&owned->served, upper, &zone->apex)) {
+    bool in_zone = (zone->flags & D1_ZONE_DELEGATED) == 0 && upper != NULL &&
+                   (upper->flags & D1_ZONE_DELEGATED) == 0;
+    if (!in_zone || d1_served_is_delegated(&owned->served, upper, &zone->apex)) {
         return D1_OK;
     }
     struct d1_table *table = owned->served.table;
@@ -157,6 +146,9 @@ bool d1_served_is_delegated(const struct d1_served *served, const struct d1_zone
 static int load(struct owned *owned, const struct d1_zone_config *configs, size_t count,
                 struct d1_error *error) {
     for (uint32_t i = 0; i < count; i++) {
+        if (configs[i].delegation) {
+            continue; /* Whole already. */
+        }
         int err = load_zone(owned, i, &configs[i], error);
         if (err != D1_OK) {
             return err;

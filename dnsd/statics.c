@@ -138,11 +138,14 @@ static const struct d1_zone *zone_of(const struct d1_statics *statics,
     return d1_zones_find(statics->zones, owner);
 }
 
-/* The zone that a DS record of this owner belongs to. */
-static const struct d1_zone *upper_zone(const struct d1_statics *statics,
-                                        const struct d1_name *owner) {
+/* Whether the record belongs to the zone that is loaded, not to another one of ours. */
+static bool is_ours(const struct d1_statics *statics, const struct d1_zone_record *record) {
     struct d1_name parent;
-    return d1_name_parent(owner, &parent) ? zone_of(statics, &parent) : NULL;
+    const struct d1_zone *zone = zone_of(statics, &record->owner);
+    if (record->type != D1_TYPE_DS || (zone->flags & D1_ZONE_DELEGATED) != 0) {
+        return zone == statics->zone;
+    }
+    return d1_name_parent(&record->owner, &parent) && zone_of(statics, &parent) == statics->zone;
 }
 
 int d1_statics_add(const struct d1_zone_record *record, void *arg) {
@@ -151,8 +154,7 @@ int d1_statics_add(const struct d1_zone_record *record, void *arg) {
         return refuse(statics, &record->owner, record->type, D1_ECONFIG, "not within the zone");
     }
     bool apex = d1_name_equal(&record->owner, &statics->zone->apex);
-    if (record->type == D1_TYPE_DS ? upper_zone(statics, &record->owner) != statics->zone
-                                   : zone_of(statics, &record->owner) != statics->zone) {
+    if (!is_ours(statics, record)) {
         return D1_OK;
     }
     const char *why = unserved(record, apex);

@@ -12,6 +12,12 @@
 #include "core/limits.h"
 #include "core/mem.h"
 #include "dns/wire.h"
+#include "dnsd/delegation.h"
+
+/* Of the SOA records we make; seconds. */
+#define SOA_REFRESH_S 3600
+#define SOA_RETRY_S   600
+#define SOA_EXPIRE_S  604800
 
 #define SOA_NUMBERS_BYTES 20 /* Serial, refresh, retry, expire, minimum (RFC 1035, 3.3.13). */
 
@@ -41,12 +47,36 @@ static uint32_t *slot_of(const struct d1_zones *zones, const uint8_t *octets, si
     }
 }
 
+void d1_zone_config_soa(const struct d1_zone_config *config, struct d1_writer *writer) {
+    const struct d1_name *mname = &config->nameservers[0];
+    d1_write_bytes(writer, mname->octets, mname->length);
+    d1_write_bytes(writer, config->hostmaster.octets, config->hostmaster.length);
+    d1_write_u32(writer, config->serial);
+    d1_write_u32(writer, SOA_REFRESH_S);
+    d1_write_u32(writer, SOA_RETRY_S);
+    d1_write_u32(writer, SOA_EXPIRE_S);
+    d1_write_u32(writer, config->negative_ttl);
+}
+
+size_t d1_zone_apex_at(const struct d1_zone *zone, const struct d1_name *name) {
+    if ((zone->flags & D1_ZONE_DELEGATED) != 0) {
+        return d1_delegation_apex(name, zone->apex.length);
+    }
+    return (size_t)name->length - zone->apex.length;
+}
+
+/* Whether the zone, whose apex is at or above the name, holds it. */
+static inline bool holds(const struct d1_zone *zone, const struct d1_name *name) {
+    return D1_LIKELY((zone->flags & D1_ZONE_DELEGATED) == 0) ||
+           d1_delegation_apex(name, zone->apex.length) != D1_DELEGATION_NONE;
+}
+
 const struct d1_zone *d1_zones_find(const struct d1_zones *zones, const struct d1_name *name) {
     unsigned labels = d1_name_labels(name);
     for (size_t at = 0;; at += name->octets[at] + 1U, labels--) {
         if ((zones->labels[labels / 64] >> labels % 64 & 1) != 0) {
             uint32_t slot = *slot_of(zones, name->octets + at, name->length - at);
-            if (slot != 0) {
+            if (slot != 0 && holds(&zones->zones[slot - 1], name)) {
                 return &zones->zones[slot - 1];
             }
         }
@@ -76,12 +106,23 @@ static int add_zone(struct d1_zones *zones, const struct d1_zone_config *config,
     if (*slot != 0) {
         char text[D1_NAME_TEXT_MAX];
         d1_name_to_text(&config->name, text);
-        return d1_error_set(error, D1_ECONFIG, "zone %s: it is configured twice", text);
+        return d1_error_set(error, D1_ECONFIG, "zone %s: it is configured twice%s", text,
+                            config->delegation ? ", here as a delegation" : "");
     }
     struct d1_zone *zone = &zones->zones[zones->count];
     d1_name_copy(&zone->apex, &config->name);
     zone->index = (uint32_t)zones->count;
     zone->challenge_ttl = config->ttl;
+    if (config->delegation) {
+        zone->flags = D1_ZONE_DELEGATED;
+        int err = d1_delegation_encode(config, &zone->negative, &zone->delegated, error);
+        if (err != D1_OK) {
+            char text[D1_NAME_TEXT_MAX];
+            d1_name_to_text(&config->name, text);
+            d1_error_prefix(error, "delegation %s", text);
+            return err;
+        }
+    }
     unsigned labels = d1_name_labels(&config->name);
     zones->labels[labels / 64] |= UINT64_C(1) << labels % 64;
     *slot = (uint32_t)++zones->count;
@@ -129,6 +170,9 @@ destroy_zones:
 
 void d1_zones_destroy(struct d1_zones *zones) {
     if (zones != NULL) {
+        for (size_t i = 0; i < zones->count; i++) {
+            d1_free(zones->zones[i].delegated);
+        }
         d1_free(zones->slots);
         d1_free(zones->zones);
         d1_free(zones);

@@ -31,21 +31,29 @@ struct d1_negative {
 enum d1_zone_flag {
     D1_ZONE_WILDCARDS = 1, /* A static record's owner has a label `*`. */
     D1_ZONE_CUTS = 2,      /* There are delegations in it. */
+    D1_ZONE_DELEGATED = 4, /* No zone, but a suffix with delegated ones: dnsd/delegation.h. */
 };
 
+struct d1_delegated;
+struct d1_writer;
+
 struct d1_zone {
-    struct d1_name apex;
+    struct d1_name apex;    /* Of D1_ZONE_DELEGATED: the suffix. */
     unsigned flags;         /* enum d1_zone_flag */
     uint32_t index;         /* In its set; what d1_record.zone says. */
     uint32_t challenge_ttl; /* Seconds: zones[].ttl. */
     struct d1_negative negative;
+    struct d1_delegated *delegated; /* Of D1_ZONE_DELEGATED; else NULL. */
 };
 
 struct d1_zones;
 
-/* One zone as the configuration gives it. */
+#define D1_STATIC_TTL_S 3600 /* Of static records that name none. */
+
+/* One zone as the configuration gives it, or one delegation, which has neither records nor file. */
 struct d1_zone_config {
-    struct d1_name name;
+    bool delegation;
+    struct d1_name name; /* The apex; of a delegation, its suffix. */
     size_t nameservers_count;
     const struct d1_name *nameservers; /* The first is the SOA's MNAME. */
     struct d1_name hostmaster;
@@ -57,14 +65,23 @@ struct d1_zone_config {
     uint32_t serial;       /* Of the SOA we make. */
 };
 
-/* The zone with the longest apex at or above the name (labels counted off the left), or NULL. */
+/* The rdata of the SOA that we make. */
+void d1_zone_config_soa(const struct d1_zone_config *config, struct d1_writer *writer);
+
+/* Where in the name, which d1_zones_find gave the zone for, the apex of its zone begins. */
+size_t d1_zone_apex_at(const struct d1_zone *zone, const struct d1_name *name);
+
+/*
+ * The zone with the longest apex at or above the name (labels counted off the left), or NULL. A
+ * delegation counts as one for names that are in a zone of its.
+ */
 const struct d1_zone *d1_zones_find(const struct d1_zones *zones, const struct d1_name *name);
 
 const struct d1_zone *d1_zones_at(const struct d1_zones *zones, uint32_t index);
 size_t d1_zones_count(const struct d1_zones *zones);
 
 /*
- * The zones of the configuration, their negative sections still empty. Returns 0, or D1_ECONFIG
+ * The zones of the configuration, their negative sections still empty but those of delegations. Returns 0, or D1_ECONFIG
  * (repeated zone), D1_ELIMIT, -errno.
  */
 int d1_zones_create(const struct d1_zone_config *configs, size_t count, struct d1_zones **ret_zones,

@@ -130,9 +130,8 @@ static void every_fault_is_told(void **state) {
 
 static void what_is_not_built_is_refused(void **state) {
     (void)state;
-    static const char *const keys[] = {"webhook: {}",      "providers: {}",   "routes: []",
-                                       "tsig-keys: []",    "delegations: []", "resolver: {}",
-                                       "provider-dirs: []"};
+    static const char *const keys[] = {"webhook: {}",   "providers: {}", "routes: []",
+                                       "tsig-keys: []", "resolver: {}",  "provider-dirs: []"};
     for (size_t i = 0; i < D1_ARRAY_LENGTH(keys); i++) {
         assert_non_null(strstr(faults_of(keys[i]), "not available in this version"));
     }
@@ -141,6 +140,70 @@ static void what_is_not_built_is_refused(void **state) {
     assert_non_null(
         strstr(faults_of("zones: [{name: a.test, nameservers: [b.test], dnssec: true}]"),
                "zones[0].dnssec: not available"));
+}
+
+static void delegations_are_taken(void **state) {
+    (void)state;
+    struct d1_name name;
+    struct d1_config *config =
+        parse("zones: [{name: auth.example.test, nameservers: [ns1.example.test]}]\n"
+              "delegations:\n"
+              "  - {under: example.test, nameservers: [ns1.example.test, ns2.net],\n"
+              "     hostmaster: host.example.test}\n"
+              "  - {under: other.test., nameservers: [ns1.example.test]}\n");
+    assert_non_null(config);
+    assert_int_equal(config->zones_count, 1);
+    assert_int_equal(config->served_count, 3);
+    assert_false(config->zones[0].delegation);
+    const struct d1_zone_config *first = &config->zones[1];
+    assert_true(first->delegation);
+    assert_int_equal(d1_name_from_text("example.test", &name), D1_OK);
+    assert_true(d1_name_equal(&first->name, &name));
+    assert_int_equal(first->nameservers_count, 2);
+    assert_int_equal(d1_name_from_text("host.example.test", &name), D1_OK);
+    assert_true(d1_name_equal(&first->hostmaster, &name));
+    assert_int_equal(d1_name_from_text("hostmaster.other.test", &name), D1_OK);
+    assert_true(d1_name_equal(&config->zones[2].hostmaster, &name));
+    assert_true(config->zones[2].serial > 0);
+    d1_config_destroy(config);
+}
+
+static void delegations_alone_give_no_account_zone(void **state) {
+    (void)state;
+    struct d1_config *config = parse("delegations: [{under: a.test, nameservers: [ns.test]}]");
+    assert_non_null(config);
+    assert_int_equal(config->zones_count, 0);
+    assert_false(config->solver.account_zone_set);
+    d1_config_destroy(config);
+    assert_non_null(strstr(faults_of("api: {account-zone: x.a.test}\n"
+                                     "delegations: [{under: a.test, nameservers: [ns.test]}]"),
+                           "api.account-zone: is in none of the zones served here"));
+}
+
+static void faults_of_delegations_are_told(void **state) {
+    (void)state;
+    assert_non_null(strstr(faults_of("delegations:\n  - {nameservers: [b.test]}\n"),
+                           "f.yaml:2: delegations[0].under: is missing"));
+    assert_non_null(
+        strstr(faults_of("delegations:\n  - {under: a.test}\n"),
+               "f.yaml:2: delegations[0].nameservers: is empty, expected at least one"));
+    assert_non_null(strstr(
+        faults_of("zones: [{name: a.test, nameservers: [b.test]}]\n"
+                  "delegations: [{under: A.test., nameservers: [b.test]}]\n"),
+        "f.yaml:2: delegations[0].under: is a zone served here, which answers for its names"));
+    assert_non_null(strstr(faults_of("delegations:\n"
+                                     "  - {under: a.test, nameservers: [b.test]}\n"
+                                     "  - {under: a.test, nameservers: [b.test]}\n"),
+                           "f.yaml:3: delegations[1].under: is given twice"));
+    assert_non_null(
+        strstr(faults_of("delegations: [{under: a.test, nameservers: [b.test], dnssec: true}]"),
+               "delegations[0].dnssec: not available in this version"));
+    assert_non_null(strstr(
+        faults_of("delegations: [{under: a.test, nameservers: [a.t, b.t, c.t, d.t, e.t, f.t, g.t, "
+                  "h.t, i.t, j.t, k.t, l.t, m.t, n.t, o.t, p.t, q.t]}]"),
+        "delegations[0]: has too many name servers"));
+    assert_non_null(strstr(faults_of("delegations: [{under: a..test, nameservers: [b.test]}]"),
+                           "delegations[0].under: \"a..test\" is not valid, expected a domain"));
 }
 
 static void a_zone_needs_a_name_and_a_name_server(void **state) {
@@ -302,6 +365,9 @@ int main(void) {
         cmocka_unit_test(faults_are_lines_with_file_line_path),
         cmocka_unit_test(every_fault_is_told),
         cmocka_unit_test(what_is_not_built_is_refused),
+        cmocka_unit_test(delegations_are_taken),
+        cmocka_unit_test(delegations_alone_give_no_account_zone),
+        cmocka_unit_test(faults_of_delegations_are_told),
         cmocka_unit_test(a_zone_needs_a_name_and_a_name_server),
         cmocka_unit_test(a_bad_record_line_is_told_with_its_line),
         cmocka_unit_test(plain_http_stays_on_loopback),

@@ -30,15 +30,39 @@ struct d1_name d1_fixture_name(const char *text) {
     return name;
 }
 
-void d1_fixture_init(struct d1_fixture *fixture) {
-    static const char *const first_lines[] = {
-        "ns1 A 192.0.2.1",
-        "ns1 AAAA 2001:db8::1",
-        "deep.er.static 77 TXT \"x y\" z",
-        "alias CNAME target.example.net.",
-        "mixed 60 A 192.0.2.7",
-        "mixed 60 A 192.0.2.8",
-    };
+static const char *const first_lines[] = {
+    "ns1 A 192.0.2.1",
+    "ns1 AAAA 2001:db8::1",
+    "deep.er.static 77 TXT \"x y\" z",
+    "alias CNAME target.example.net.",
+    "mixed 60 A 192.0.2.7",
+    "mixed 60 A 192.0.2.8",
+};
+static const char *const odd_lines[] = {
+    "ns A 192.0.2.1",
+    "*.w A 192.0.2.2",
+    "a.*.e TXT ent",
+    "*.c CNAME x.w",
+    "*.l CNAME x.l",
+    "a CNAME b",
+    "b CNAME c",
+    "c CNAME a",
+    "d CNAME no.such",
+    "o CNAME one.auth.example.test.",
+    "u CNAME www.example.net.",
+    "v CNAME _acme-challenge.live.deleg.test.",
+    "r CNAME x.cut",
+    "cut NS ns.cut",
+    "cut NS ns",
+    "cut DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000001",
+    "ns.cut A 192.0.2.3",
+    "ns.cut AAAA 2001:db8::3",
+    "deep.er.cut TXT occluded",
+};
+
+/* Load all zones. */
+static void load(struct d1_fixture *fixture) {
+    const struct d1_name odd_ns = d1_fixture_name("ns.odd.test");
     const struct d1_name first_ns = d1_fixture_name("ns1.auth.example.test");
     const struct d1_name second_ns[] = {d1_fixture_name("example.org"),
                                         d1_fixture_name("ns.example.net")};
@@ -68,13 +92,32 @@ void d1_fixture_init(struct d1_fixture *fixture) {
             .hostmaster = d1_fixture_name("hostmaster.example.test"),
             .serial = 3,
         },
+        {
+            .name = d1_fixture_name("odd.test"),
+            .nameservers_count = 1,
+            .nameservers = &odd_ns,
+            .hostmaster = odd_ns,
+            .records_count = D1_ARRAY_LENGTH(odd_lines),
+            .records = odd_lines,
+        },
+        {
+            .delegation = true,
+            .name = d1_fixture_name("deleg.test"),
+            .nameservers_count = 1,
+            .nameservers = &first_ns,
+            .hostmaster = first_ns,
+        },
     };
     struct d1_error error = {.text = ""};
-    memset(fixture, 0, sizeof(*fixture));
-    require(d1_epoch_create(1, &fixture->epoch) == D1_OK, "d1_epoch_create");
     int err = d1_served_create(fixture->epoch, configs, D1_ARRAY_LENGTH(configs), &fixture->served,
                                &error);
     require(err == D1_OK, error.text);
+}
+
+void d1_fixture_init(struct d1_fixture *fixture) {
+    memset(fixture, 0, sizeof(*fixture));
+    require(d1_epoch_create(1, &fixture->epoch) == D1_OK, "d1_epoch_create");
+    load(fixture);
     atomic_init(&fixture->current.served, fixture->served);
     require(d1_served_publisher_create(&fixture->current, &fixture->publisher) == D1_OK,
             "d1_served_publisher_create");
@@ -85,6 +128,8 @@ void d1_fixture_init(struct d1_fixture *fixture) {
     require(d1_fixture_publish(fixture, "huge.auth.example.test", 600, 2) == D1_OK,
             "d1_fixture_publish");
     require(d1_fixture_know(fixture, "known.auth.example.test", true) == D1_OK, "d1_fixture_know");
+    require(d1_fixture_publish(fixture, "_acme-challenge.live.deleg.test", 1, 43) == D1_OK,
+            "d1_fixture_publish");
     d1_epoch_online(fixture->epoch, 0);
 }
 

@@ -2,7 +2,8 @@
  * A served data set for tests and fuzz targets, and queries to ask it.
  *
  * Zones: auth.example.test (challenge TTL 0, negative TTL 0), example.org (TTL 30, negative TTL 300,
- * nameserver at the apex) and low.mid.auth.example.test, which stands below the first.
+ * nameserver at the apex), low.mid.auth.example.test, which stands below the first, and odd.test with
+ * wildcards, cuts and CNAMEs of all kinds; and a delegation, deleg.test.
  */
 #ifndef D1_TESTS_UNIT_DNSD_FIXTURE_H
 #define D1_TESTS_UNIT_DNSD_FIXTURE_H
@@ -22,7 +23,8 @@ struct d1_fixture {
     struct d1_served_publisher *publisher;
 };
 
-/* Make it, with challenges: one., many. (10 of 43 octets), huge. (600 of 2 octets), known. */
+/* Make it, with challenges: one., many. (10 of 43 octets), huge. (600 of 2 octets), known., and
+ * _acme-challenge.live.deleg.test. */
 void d1_fixture_init(struct d1_fixture *fixture);
 void d1_fixture_close(struct d1_fixture *fixture);
 

@@ -46,6 +46,9 @@ static const char *const first_lines[] = {
     "to-cut CNAME host.cut",
     "to-other CNAME www.b.test.",
     "to-child CNAME www.child",
+    "to-delegated CNAME _acme-challenge.live.d.test.",
+    "to-delegated2 CNAME x._acme-challenge.live.d.test.",
+    "to-refused CNAME live.d.test.",
     "self CNAME self",
     "ping CNAME pong",
     "pong CNAME ping",
@@ -234,6 +237,72 @@ static const struct expected table[] = {
     {"glue of our child", A_("ns.child.a.test"), "NXDOMAIN aa | | child.a.test SOA 0 |"},
     {"NODATA in our child", ASK("child.a.test", D1_TYPE_TXT),
      "NOERROR aa | | child.a.test SOA 0 |"},
+    /* Delegations: any _acme-challenge.NAME below d.test. */
+    {"delegated SOA", ASK("_acme-challenge.x.d.test", D1_TYPE_SOA),
+     "NOERROR aa | _acme-challenge.x.d.test SOA 0 | |"},
+    {"delegated SOA of the suffix itself", ASK("_acme-challenge.d.test", D1_TYPE_SOA),
+     "NOERROR aa | _acme-challenge.d.test SOA 0 | |"},
+    {"delegated SOA in any case",
+     {.name = "_acme-challenge.x.d.test", .type = D1_TYPE_SOA, .mixed_case = true},
+     "NOERROR aa | _acme-challenge.x.d.test SOA 0 | |"},
+    {"delegated NS", ASK("_acme-challenge.y.x.d.test", D1_TYPE_NS),
+     "NOERROR aa | _acme-challenge.y.x.d.test NS ns1.a.test; _acme-challenge.y.x.d.test NS "
+     "ns.example.net | |"},
+    {"delegated TXT without a challenge", ASK("_acme-challenge.x.d.test", D1_TYPE_TXT),
+     "NOERROR aa | | _acme-challenge.x.d.test SOA 0 |"},
+    {"delegated TXT", ASK("_acme-challenge.live.d.test", D1_TYPE_TXT),
+     "NOERROR aa | _acme-challenge.live.d.test 0 TXT AAA | |"},
+    {"delegated SOA beside a challenge", ASK("_acme-challenge.live.d.test", D1_TYPE_SOA),
+     "NOERROR aa | _acme-challenge.live.d.test SOA 0 | |"},
+    {"delegated NS beside a challenge", ASK("_acme-challenge.live.d.test", D1_TYPE_NS),
+     "NOERROR aa | _acme-challenge.live.d.test NS ns1.a.test; _acme-challenge.live.d.test NS "
+     "ns.example.net | |"},
+    {"delegated A beside a challenge", A_("_acme-challenge.live.d.test"),
+     "NOERROR aa | | _acme-challenge.live.d.test SOA 0 |"},
+    {"delegated DS", ASK("_acme-challenge.x.d.test", D1_TYPE_DS),
+     "NOERROR aa | | _acme-challenge.x.d.test SOA 0 |"},
+    {"delegated ANY", ASK("_acme-challenge.x.d.test", D1_TYPE_ANY),
+     "NOERROR aa | _acme-challenge.x.d.test SOA 0 | |"},
+    {"delegated ANY with a challenge", ASK("_acme-challenge.live.d.test", D1_TYPE_ANY),
+     "NOERROR aa | _acme-challenge.live.d.test 0 TXT AAA | |"},
+    {"below a delegated zone", ASK("y._acme-challenge.x.d.test", D1_TYPE_TXT),
+     "NXDOMAIN aa | | _acme-challenge.x.d.test SOA 0 |"},
+    {"below a delegated zone with a challenge", ASK("y._acme-challenge.live.d.test", D1_TYPE_SOA),
+     "NXDOMAIN aa | | _acme-challenge.live.d.test SOA 0 |"},
+    {"a challenge label below another",
+     ASK("_acme-challenge._acme-challenge.x.d.test", D1_TYPE_TXT),
+     "NXDOMAIN aa | | _acme-challenge.x.d.test SOA 0 |"},
+    {"another name below the suffix", ASK("x.d.test", D1_TYPE_TXT), "REFUSED | | |"},
+    {"the suffix", ASK("d.test", D1_TYPE_SOA), "REFUSED | | |"},
+    {"a label that only ends so", ASK("x_acme-challenge.d.test", D1_TYPE_SOA), "REFUSED | | |"},
+    {"beside the suffix", ASK("_acme-challenge.xd.test", D1_TYPE_SOA), "REFUSED | | |"},
+    {"a zone of ours below the suffix", ASK("_acme-challenge.x.z.d.test", D1_TYPE_TXT),
+     "NXDOMAIN aa | | z.d.test SOA 0 |"},
+    {"a zone of ours below a delegated zone", ASK("q._acme-challenge.d.test", D1_TYPE_SOA),
+     "NOERROR aa | q._acme-challenge.d.test SOA 0 | |"},
+    {"DS of a zone of ours below a delegated zone", ASK("q._acme-challenge.d.test", D1_TYPE_DS),
+     "NOERROR aa | | q._acme-challenge.d.test SOA 0 |"},
+    {"delegated below a zone of ours", ASK("_acme-challenge.x.sub.a.test", D1_TYPE_SOA),
+     "NOERROR aa | _acme-challenge.x.sub.a.test SOA 0 | |"},
+    {"a zone of ours above the suffix", ASK("x.sub.a.test", D1_TYPE_SOA), NO_NAME},
+    {"CNAME to a delegated zone", ASK("to-delegated.a.test", D1_TYPE_TXT),
+     "NOERROR aa | to-delegated.a.test CNAME _acme-challenge.live.d.test; "
+     "_acme-challenge.live.d.test 0 TXT AAA | |"},
+    {"CNAME to a delegated zone's SOA", ASK("to-delegated.a.test", D1_TYPE_SOA),
+     "NOERROR aa | to-delegated.a.test CNAME _acme-challenge.live.d.test; "
+     "_acme-challenge.live.d.test SOA 0 | |"},
+    {"CNAME to a delegated zone's NS", ASK("to-delegated.a.test", D1_TYPE_NS),
+     "NOERROR aa | to-delegated.a.test CNAME _acme-challenge.live.d.test; "
+     "_acme-challenge.live.d.test NS ns1.a.test; _acme-challenge.live.d.test NS ns.example.net | "
+     "|"},
+    {"CNAME to a delegated zone, NODATA", A_("to-delegated.a.test"),
+     "NOERROR aa | to-delegated.a.test CNAME _acme-challenge.live.d.test | "
+     "_acme-challenge.live.d.test SOA 0 |"},
+    {"CNAME below a delegated zone", A_("to-delegated2.a.test"),
+     "NXDOMAIN aa | to-delegated2.a.test CNAME x._acme-challenge.live.d.test | "
+     "_acme-challenge.live.d.test SOA 0 |"},
+    {"CNAME to what is refused", A_("to-refused.a.test"),
+     "NOERROR aa | to-refused.a.test CNAME live.d.test | |"},
     /* Meta types and classes. */
     {"AXFR", ASK("a.test", D1_TYPE_AXFR), "REFUSED | | |"},
     {"class CH", {.name = "a.test", .type = D1_TYPE_A, .class = 3}, "REFUSED | | |"},
@@ -379,10 +448,31 @@ static void load_all(struct d1_fixture *fixture, bool child_first) {
     struct d1_zone_config bare = child;
     bare.name = d1_fixture_name("bare.a.test");
     bare.records_count = 0;
+    struct d1_zone_config below = bare;
+    below.name = d1_fixture_name("z.d.test");
+    struct d1_zone_config lower = bare;
+    lower.name = d1_fixture_name("q._acme-challenge.d.test");
+    struct d1_name servers[] = {ns1, d1_fixture_name("ns.example.net")};
+    const struct d1_zone_config delegation = {
+        .delegation = true,
+        .name = d1_fixture_name("d.test"),
+        .nameservers_count = 2,
+        .nameservers = servers,
+        .hostmaster = ns1,
+    };
+    struct d1_zone_config second = delegation;
+    second.name = d1_fixture_name("sub.a.test");
     const struct d1_zone_config configs[] = {child_first ? child : parent,
-                                             child_first ? parent : child, other, bare};
+                                             child_first ? parent : child,
+                                             other,
+                                             bare,
+                                             below,
+                                             lower,
+                                             delegation,
+                                             second};
     load(fixture, configs, D1_ARRAY_LENGTH(configs));
     assert_int_equal(d1_fixture_publish(fixture, "live.w.a.test", 1, 3), D1_OK);
+    assert_int_equal(d1_fixture_publish(fixture, "_acme-challenge.live.d.test", 1, 3), D1_OK);
 }
 
 /* One cmocka test per row; its name says which. */
@@ -543,6 +633,90 @@ static void the_wildcard_returns(void **state) {
     d1_fixture_close(&fixture);
 }
 
+/* Challenges stand at delegated apexes only, and nothing is left of them. */
+static void challenges_of_delegated_zones(void **state) {
+    (void)state;
+    static const char *const refused[] = {"d.test", "x.d.test", "x._acme-challenge.y.d.test",
+                                          "_acme-challenge._acme-challenge.y.d.test"};
+    struct d1_fixture fixture;
+    const struct d1_ask ask = ASK("_acme-challenge.y.d.test", D1_TYPE_TXT);
+    load_all(&fixture, false);
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(refused); i++) {
+        assert_int_equal(d1_fixture_serves(&fixture, refused[i]), D1_ENOTSERVED);
+        assert_int_equal(d1_fixture_publish(&fixture, refused[i], 1, 3), D1_ENOTSERVED);
+        assert_int_equal(d1_fixture_know(&fixture, refused[i], true), D1_ENOTSERVED);
+    }
+    size_t names = d1_table_names(fixture.served->table);
+    assert_reply(&fixture, &ask, "NOERROR aa | | _acme-challenge.y.d.test SOA 0 |");
+    assert_int_equal(d1_table_names(fixture.served->table), names);
+    assert_int_equal(d1_fixture_serves(&fixture, ask.name), D1_OK);
+    assert_int_equal(d1_fixture_publish(&fixture, ask.name, 2, 3), D1_OK);
+    assert_int_equal(d1_table_names(fixture.served->table), names + 1);
+    assert_reply(&fixture, &ask,
+                 "NOERROR aa | _acme-challenge.y.d.test 0 TXT AAA; _acme-challenge.y.d.test 0 TXT "
+                 "BBB | |");
+    assert_int_equal(d1_fixture_know(&fixture, ask.name, true), D1_OK);
+    assert_int_equal(d1_fixture_publish(&fixture, ask.name, 0, 0), D1_OK);
+    assert_reply(&fixture, &ask, "NOERROR aa | | _acme-challenge.y.d.test SOA 0 |");
+    assert_int_equal(d1_fixture_know(&fixture, ask.name, false), D1_OK);
+    assert_int_equal(d1_table_names(fixture.served->table), names);
+    assert_reply(&fixture, &ask, "NOERROR aa | | _acme-challenge.y.d.test SOA 0 |");
+    d1_fixture_close(&fixture);
+}
+
+/* A delegation as long as names get: its zones are one label longer. */
+static void a_long_delegation_is_served(void **state) {
+    (void)state;
+    struct d1_fixture fixture;
+    struct d1_name servers[D1_DELEGATION_NAMESERVERS_MAX];
+    char text[256] = "_acme-challenge.";
+    for (size_t i = 0; i < 59; i++) {
+        snprintf(text + 16 + 4 * i, sizeof(text) - 16 - 4 * i, i == 58 ? "abc" : "abc.");
+    }
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(servers); i++) {
+        text[16] = (char)('a' + i);
+        servers[i] = d1_fixture_name(text);
+    }
+    const struct d1_zone_config config = {
+        .delegation = true,
+        .name = d1_fixture_name(text + 16),
+        .nameservers_count = D1_ARRAY_LENGTH(servers),
+        .nameservers = servers,
+        .hostmaster = servers[0],
+    };
+    load(&fixture, &config, 1);
+    const struct d1_ask ask = {.name = text, .type = D1_TYPE_NS, .tcp = true};
+    struct d1_reply *reply = d1_fixture_ask(&fixture, &ask);
+    assert_int_equal(reply->decoded.count[1], D1_ARRAY_LENGTH(servers));
+    d1_free(reply);
+    const struct d1_ask udp = {.name = text};
+    reply = d1_fixture_ask(&fixture, &udp);
+    assert_int_equal(reply->decoded.flags & D1_FLAG_TC, D1_FLAG_TC); /* Its SOA is too long. */
+    d1_free(reply);
+    d1_fixture_close(&fixture);
+}
+
+static void malformed_delegations_are_refused(void **state) {
+    (void)state;
+    struct d1_served *served = NULL;
+    struct d1_error error;
+    struct d1_name servers[D1_DELEGATION_NAMESERVERS_MAX + 1];
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(servers); i++) {
+        servers[i] = d1_fixture_name("ns.test");
+    }
+    struct d1_zone_config configs[2] = {
+        {.delegation = true, .name = d1_fixture_name("d.test"), .nameservers = servers}};
+    assert_int_equal(d1_served_create(NULL, configs, 1, &served, &error), D1_ECONFIG);
+    assert_string_equal(error.text, "delegation d.test: it has no nameservers");
+    configs[0].nameservers_count = D1_ARRAY_LENGTH(servers);
+    assert_int_equal(d1_served_create(NULL, configs, 1, &served, &error), D1_ELIMIT);
+    assert_string_equal(error.text, "delegation d.test: it has more than 16 nameservers");
+    configs[0].nameservers_count = 1;
+    configs[1] = configs[0];
+    assert_int_equal(d1_served_create(NULL, configs, 2, &served, &error), D1_ECONFIG);
+    assert_string_equal(error.text, "zone d.test: it is configured twice, here as a delegation");
+}
+
 int main(void) {
     struct CMUnitTest rows[D1_ARRAY_LENGTH(table)];
     for (size_t i = 0; i < D1_ARRAY_LENGTH(table); i++) {
@@ -559,6 +733,9 @@ int main(void) {
         cmocka_unit_test(optional_addresses_give_way),
         cmocka_unit_test(no_challenge_at_cuts_and_wildcards),
         cmocka_unit_test(the_wildcard_returns),
+        cmocka_unit_test(challenges_of_delegated_zones),
+        cmocka_unit_test(a_long_delegation_is_served),
+        cmocka_unit_test(malformed_delegations_are_refused),
     };
     struct CMUnitTest all[D1_ARRAY_LENGTH(rows) + D1_ARRAY_LENGTH(tests)];
     memcpy(all, rows, sizeof(rows));
