@@ -83,6 +83,16 @@ static int add_word(const char *word, struct d1_ctl_arguments *arguments, struct
     return D1_OK;
 }
 
+static int check_server(const struct d1_ctl_arguments *arguments, struct d1_error *error) {
+    if (arguments->url != NULL && arguments->socket != NULL) {
+        return d1_error_set(error, D1_EPARSE, "--socket and --url exclude each other");
+    }
+    if ((arguments->url != NULL) != (arguments->token_file != NULL)) {
+        return d1_error_set(error, D1_EPARSE, "--url and --token-file go together");
+    }
+    return D1_OK;
+}
+
 static int check(const struct d1_ctl_arguments *arguments, struct d1_error *error) {
     const struct d1_ctl_command *command = arguments->command;
     if (arguments->help || arguments->version) {
@@ -94,7 +104,7 @@ static int check(const struct d1_ctl_arguments *arguments, struct d1_error *erro
     if (!command->available) {
         return D1_OK;
     }
-    if (arguments->operands_count < command->operands) {
+    if (arguments->operands_count < command->operands - command->optional) {
         return d1_error_set(error, D1_EPARSE, "usage: dns01ctl %s%s%s", command->name,
                             command->usage[0] != '\0' ? " " : "", command->usage);
     }
@@ -104,13 +114,7 @@ static int check(const struct d1_ctl_arguments *arguments, struct d1_error *erro
     if (arguments->follow && !command->takes_follow) {
         return d1_error_set(error, D1_EPARSE, "%s takes no --follow", command->name);
     }
-    if (arguments->url != NULL && arguments->socket != NULL) {
-        return d1_error_set(error, D1_EPARSE, "--socket and --url exclude each other");
-    }
-    if ((arguments->url != NULL) != (arguments->token_file != NULL)) {
-        return d1_error_set(error, D1_EPARSE, "--url and --token-file go together");
-    }
-    return D1_OK;
+    return check_server(arguments, error);
 }
 
 int d1_ctl_parse(int argc, const char *const *argv, struct d1_ctl_arguments *ret_arguments,
@@ -142,4 +146,55 @@ int d1_ctl_parse(int argc, const char *const *argv, struct d1_ctl_arguments *ret
         *ret_arguments = arguments;
     }
     return err;
+}
+
+int d1_ctl_parse_options(int argc, const char *const *argv, int *ret_word,
+                         struct d1_ctl_arguments *ret_arguments, struct d1_error *error) {
+    struct d1_ctl_arguments arguments = {.socket = NULL};
+    int word = 1;
+    for (; word < argc; word++) {
+        const char *value;
+        const struct option *option = find_option(argv[word], &value);
+        if (option == NULL) {
+            break;
+        }
+        if (option->takes_value && value == NULL && word + 1 < argc) {
+            value = argv[++word];
+        }
+        int err = set_option(option, value, &arguments, error);
+        if (err != D1_OK) {
+            return err;
+        }
+    }
+    int err = check_server(&arguments, error);
+    if (err == D1_OK) {
+        *ret_word = word;
+        *ret_arguments = arguments;
+    }
+    return err;
+}
+
+static const char *set_or_null(const char *text) {
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+int d1_ctl_complete(struct d1_ctl_arguments *arguments,
+                    const struct d1_ctl_environment *environment, struct d1_error *error) {
+    const char *socket = set_or_null(environment->socket);
+    const char *url = set_or_null(environment->url);
+    const char *token_file = set_or_null(environment->token_file);
+    if (arguments->socket != NULL || arguments->url != NULL) {
+        return D1_OK;
+    }
+    if (url != NULL && socket != NULL) {
+        return d1_error_set(error, D1_EPARSE,
+                            "DNS01CTL_SOCKET and DNS01CTL_URL exclude each other");
+    }
+    if ((url != NULL) != (token_file != NULL)) {
+        return d1_error_set(error, D1_EPARSE, "DNS01CTL_URL and DNS01CTL_TOKEN_FILE go together");
+    }
+    arguments->socket = socket;
+    arguments->url = url;
+    arguments->token_file = token_file;
+    return D1_OK;
 }

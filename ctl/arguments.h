@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/attr.h"
+
 struct d1_ctl_command;
 struct d1_error;
 
@@ -32,8 +34,31 @@ struct d1_ctl_arguments {
     size_t operands_count;
 };
 
+/* Where the server is, for those who cannot give options; NULL where it is not set. */
+struct d1_ctl_environment {
+    const char *socket;     /* DNS01CTL_SOCKET */
+    const char *url;        /* DNS01CTL_URL */
+    const char *token_file; /* DNS01CTL_TOKEN_FILE */
+};
+
 /* Returns 0, or D1_EPARSE with what is wrong in *error. */
 int d1_ctl_parse(int argc, const char *const *argv, struct d1_ctl_arguments *ret_arguments,
                  struct d1_error *error);
+
+/*
+ * Only the options before the first word, which is argv[*ret_word] (argc when there is none): no
+ * command is needed. Returns as d1_ctl_parse().
+ */
+int d1_ctl_parse_options(int argc, const char *const *argv, int *ret_word,
+                         struct d1_ctl_arguments *ret_arguments,
+                         struct d1_error *error) D1_MUST_CHECK;
+
+/*
+ * Where no option says where the server is, the environment does. Returns 0, or D1_EPARSE when what
+ * it says makes no sense.
+ */
+int d1_ctl_complete(struct d1_ctl_arguments *arguments,
+                    const struct d1_ctl_environment *environment,
+                    struct d1_error *error) D1_MUST_CHECK;
 
 #endif /* D1_CTL_ARGUMENTS_H */

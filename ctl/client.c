@@ -119,7 +119,12 @@ static int tell_refusal(long status, json_t *reply, struct d1_error *error) {
     const char *code = json_string_value(json_object_get(reply, "error"));
     const char *detail = json_string_value(json_object_get(reply, "detail"));
     if (detail != NULL && code != NULL) {
-        return d1_error_set(error, D1_EINTERNAL, "%s (%s)", detail, code);
+        const char *advice =
+            strcmp(code, "not-served") != 0
+                ? ""
+                : "; dns01d must have its zone under `zones` or `delegations`, and "
+                  "NS records must point there";
+        return d1_error_set(error, D1_EINTERNAL, "%s (%s)%s", detail, code, advice);
     }
     if (code != NULL) {
         return d1_error_set(error, D1_EINTERNAL, "%s", code);

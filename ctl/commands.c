@@ -8,6 +8,7 @@
 #include "core/err.h"
 #include "core/limits.h"
 #include "ctl/arguments.h"
+#include "ctl/hookpaste.h"
 #include "ctl/print.h"
 
 /* A name or value in percent escapes: each octet may take three. */
@@ -34,11 +35,12 @@ static bool fits(struct d1_ctl_context *context, const char *text, const char *w
     return false;
 }
 
-static bool operands_fit(struct d1_ctl_context *context) {
-    const struct d1_ctl_arguments *arguments = context->arguments;
-    return fits(context, arguments->operands[0], "name", D1_NAME_TEXT_MAX - 1) &&
-           (arguments->operands_count < 2 ||
-            fits(context, arguments->operands[1], "value", D1_TXT_STRING_MAX));
+static bool name_fits(struct d1_ctl_context *context, const char *name) {
+    return fits(context, name, "name", D1_NAME_TEXT_MAX - 1);
+}
+
+static bool challenge_fits(struct d1_ctl_context *context, const char *name, const char *value) {
+    return name_fits(context, name) && fits(context, value, "value", D1_TXT_STRING_MAX);
 }
 
 static const char *text_of(const json_t *object, const char *key) {
@@ -47,10 +49,10 @@ static const char *text_of(const json_t *object, const char *key) {
 }
 
 /* The body {"name", "value", "lease"?}; false without memory or when they are no UTF-8. */
-static bool pack_challenge(struct d1_ctl_context *context, char *body, size_t size) {
-    const struct d1_ctl_arguments *arguments = context->arguments;
-    json_t *object = json_pack("{s:s, s:s, s:s*}", "name", arguments->operands[0], "value",
-                               arguments->operands[1], "lease", arguments->lease);
+static bool pack_challenge(struct d1_ctl_context *context, const char *name, const char *value,
+                           char *body, size_t size) {
+    json_t *object = json_pack("{s:s, s:s, s:s*}", "name", name, "value", value, "lease",
+                               context->arguments->lease);
     size_t length = object != NULL ? json_dumpb(object, body, size - 1, JSON_COMPACT) : 0;
     json_decref(object);
     if (length == 0 || length > size - 1) {
@@ -62,11 +64,32 @@ static bool pack_challenge(struct d1_ctl_context *context, char *body, size_t si
     return true;
 }
 
-static int run_present(struct d1_ctl_context *context) {
+bool d1_ctl_present(struct d1_ctl_context *context, const char *name, const char *value,
+                    json_t **ret_reply) {
     char body[4 * D1_NAME_TEXT_MAX];
+    return challenge_fits(context, name, value) &&
+           pack_challenge(context, name, value, body, sizeof(body)) &&
+           ask(context, &(struct d1_ctl_request){"POST", "/v1/challenges", body}, ret_reply);
+}
+
+bool d1_ctl_cleanup(struct d1_ctl_context *context, const char *name, const char *value,
+                    json_t **ret_reply) {
+    char escaped_name[ESCAPED_BYTES];
+    char escaped_value[ESCAPED_BYTES];
+    char path[2 * ESCAPED_BYTES + 64];
+    if (!challenge_fits(context, name, value)) {
+        return false;
+    }
+    d1_ctl_escape(name, escaped_name, sizeof(escaped_name));
+    d1_ctl_escape(value, escaped_value, sizeof(escaped_value));
+    snprintf(path, sizeof(path), "/v1/challenges?name=%s&value=%s", escaped_name, escaped_value);
+    return ask(context, &(struct d1_ctl_request){"DELETE", path, NULL}, ret_reply);
+}
+
+static int run_present(struct d1_ctl_context *context) {
+    const char *const *operands = context->arguments->operands;
     json_t *reply = NULL;
-    if (!operands_fit(context) || !pack_challenge(context, body, sizeof(body)) ||
-        !ask(context, &(struct d1_ctl_request){"POST", "/v1/challenges", body}, &reply)) {
+    if (!d1_ctl_present(context, operands[0], operands[1], &reply)) {
         return 1;
     }
     if (context->arguments->json) {
@@ -83,17 +106,9 @@ static int run_present(struct d1_ctl_context *context) {
 }
 
 static int run_cleanup(struct d1_ctl_context *context) {
-    char name[ESCAPED_BYTES];
-    char value[ESCAPED_BYTES];
-    char path[2 * ESCAPED_BYTES + 64];
+    const char *const *operands = context->arguments->operands;
     json_t *reply = NULL;
-    if (!operands_fit(context)) {
-        return 1;
-    }
-    d1_ctl_escape(context->arguments->operands[0], name, sizeof(name));
-    d1_ctl_escape(context->arguments->operands[1], value, sizeof(value));
-    snprintf(path, sizeof(path), "/v1/challenges?name=%s&value=%s", name, value);
-    if (!ask(context, &(struct d1_ctl_request){"DELETE", path, NULL}, &reply)) {
+    if (!d1_ctl_cleanup(context, operands[0], operands[1], &reply)) {
         return 1;
     }
     if (context->arguments->json) {
@@ -210,7 +225,7 @@ static int run_trace(struct d1_ctl_context *context) {
     char name[ESCAPED_BYTES];
     char path[ESCAPED_BYTES + 64];
     json_t *reply = NULL;
-    if (!operands_fit(context)) {
+    if (!name_fits(context, context->arguments->operands[0])) {
         return 1;
     }
     d1_ctl_escape(context->arguments->operands[0], name, sizeof(name));
@@ -276,20 +291,38 @@ static int run_reload(struct d1_ctl_context *context) {
     return 0;
 }
 
+static int run_hook(struct d1_ctl_context *context) {
+    const char *client = context->arguments->operands[0];
+    if (context->arguments->operands_count == 0) {
+        d1_hook_list(context->out);
+        return 0;
+    }
+    if (d1_hook_paste(context->out, client) != D1_OK) {
+        fputs("dns01ctl: there are no lines for ", context->err);
+        d1_ctl_print_text(context->err, client, 0);
+        fputs("; `dns01ctl hook` lists the clients\n", context->err);
+        return 1;
+    }
+    return 0;
+}
+
 #define LATER(name, usage, summary) \
-    { (name), (usage), (summary), 0, false, false, false, NULL }
+    { (name), (usage), (summary), 0, 0, false, false, false, false, NULL }
 
 static const struct d1_ctl_command commands[] = {
     {"present", "NAME VALUE [--lease D]",
-     "put a TXT value at an owner name, and wait until it is live", 2, true, false, true,
+     "put a TXT value at an owner name, and wait until it is live", 2, 0, true, false, true, false,
      run_present},
-    {"cleanup", "NAME VALUE", "remove exactly that value", 2, false, false, true, run_cleanup},
-    {"list", "", "show the live challenges", 0, false, false, true, run_list},
-    {"trace", "NAME [--follow]", "show what happened at an owner name", 1, false, true, true,
-     run_trace},
-    {"register", "", "make an acme-dns account", 0, false, false, true, run_register},
-    {"reload", "", "let the server read its configuration again", 0, false, false, true,
+    {"cleanup", "NAME VALUE", "remove exactly that value", 2, 0, false, false, true, false,
+     run_cleanup},
+    {"list", "", "show the live challenges", 0, 0, false, false, true, false, run_list},
+    {"trace", "NAME [--follow]", "show what happened at an owner name", 1, 0, false, true, true,
+     false, run_trace},
+    {"register", "", "make an acme-dns account", 0, 0, false, false, true, false, run_register},
+    {"reload", "", "let the server read its configuration again", 0, 0, false, false, true, false,
      run_reload},
+    {"hook", "[CLIENT]", "print what makes an ACME client call dns01ctl, or list the clients", 1, 1,
+     false, false, true, true, run_hook},
     LATER("doctor", "DOMAIN", "check delegation and CA rules"),
     LATER("accounts", "", "list acme-dns accounts"),
     LATER("tsig", "", "manage TSIG keys"),
@@ -300,7 +333,6 @@ static const struct d1_ctl_command commands[] = {
     LATER("providers", "[TYPE]", "describe the external DNS APIs"),
     LATER("provider-test", "ACCOUNT DOMAIN", "try a provider account"),
     LATER("zone", "ds NAME", "show a zone's DS records"),
-    LATER("hook", "CLIENT", "be the hook of an ACME client"),
     {.name = NULL},
 };
 

@@ -18,7 +18,7 @@ struct d1_ctl_arguments;
 /* With what a command runs; tests give a client of their own. */
 struct d1_ctl_context {
     const struct d1_ctl_arguments *arguments;
-    struct d1_ctl_client *client;
+    struct d1_ctl_client *client; /* NULL for a command that needs none. */
     FILE *out;
     FILE *err;
     unsigned poll_ms;   /* trace --follow: time between requests. */
@@ -30,13 +30,24 @@ struct d1_ctl_command {
     const char *usage; /* What stands after the name. */
     const char *summary;
     size_t operands;
+    size_t optional; /* That many of them may be missing. */
     bool takes_lease;
     bool takes_follow;
     bool available; /* In this version. */
+    bool local;     /* Needs no server: context->client is NULL. */
 
     /* Returns the exit status: 0, or 1 after an error was told on context->err. */
     int (*run)(struct d1_ctl_context *context);
 };
+
+/*
+ * Present and CleanUp, as a command of that name does it. Return whether there is a reply; else it
+ * was told on context->err why.
+ */
+bool d1_ctl_present(struct d1_ctl_context *context, const char *name, const char *value,
+                    json_t **ret_reply);
+bool d1_ctl_cleanup(struct d1_ctl_context *context, const char *name, const char *value,
+                    json_t **ret_reply);
 
 /* The table; ends with a NULL name. */
 const struct d1_ctl_command *d1_ctl_commands(void);

@@ -1,8 +1,12 @@
 #include "ctl/ctl.h"
 
+#include <stdlib.h>
+
 #include "core/err.h"
 #include "ctl/arguments.h"
 #include "ctl/commands.h"
+#include "ctl/hook.h"
+#include "ctl/hookrun.h"
 
 #define POLL_MS 1000 /* trace --follow; the server has no stream of events yet. */
 
@@ -22,6 +26,8 @@ static void print_help(FILE *out) {
           "  --socket PATH      control socket; else control.sock in $STATE_DIRECTORY or\n"
           "                     ./dns01d-state, else /var/lib/dns01d/control.sock\n"
           "  --url URL          the HTTP API instead, with --token-file FILE\n"
+          "                     Without options, DNS01CTL_SOCKET, or DNS01CTL_URL and\n"
+          "                     DNS01CTL_TOKEN_FILE, from the environment.\n"
           "  --json             one line of JSON, for machines\n"
           "  --help, --version  of dns01ctl; --help after a command explains it\n"
           "\n"
@@ -45,20 +51,42 @@ static void print_command_help(FILE *out, const struct d1_ctl_command *command) 
     }
 }
 
-static int run(const struct d1_ctl_arguments *arguments, FILE *out, FILE *err) {
+/* Runs a command, or a hook call where that is given. */
+static int run_connected(struct d1_ctl_context *context, struct d1_ctl_arguments *arguments,
+                         const struct d1_hook_call *call) {
+    const struct d1_ctl_environment environment = {.socket = getenv("DNS01CTL_SOCKET"),
+                                                   .url = getenv("DNS01CTL_URL"),
+                                                   .token_file = getenv("DNS01CTL_TOKEN_FILE")};
     struct d1_error error = {.code = D1_OK};
+    if (d1_ctl_complete(arguments, &environment, &error) != D1_OK) {
+        fprintf(context->err, "dns01ctl: %s\n", error.text);
+        return STATUS_USAGE;
+    }
+    if (d1_ctl_client_create(arguments, &context->client, &error) != D1_OK) {
+        fprintf(context->err, "dns01ctl: %s\n", error.text);
+        return STATUS_FAILED;
+    }
+    int status = call != NULL ? d1_hook_run(context, call) : arguments->command->run(context);
+    d1_ctl_client_destroy(context->client);
+    return status;
+}
+
+static int run(struct d1_ctl_arguments *arguments, const struct d1_hook_call *call, FILE *out,
+               FILE *err) {
     struct d1_ctl_context context = {
         .arguments = arguments, .out = out, .err = err, .poll_ms = POLL_MS};
-    if (!arguments->command->available) {
-        fprintf(err, "dns01ctl: %s: not available in this version\n", arguments->command->name);
-        return STATUS_FAILED;
+    const struct d1_ctl_command *command = arguments->command;
+    int status;
+    if (call != NULL && call->count == 0) {
+        status = d1_hook_run(&context, call);
+    } else if (call != NULL || (command->available && !command->local)) {
+        status = run_connected(&context, arguments, call);
+    } else if (command->available) {
+        status = command->run(&context);
+    } else {
+        fprintf(err, "dns01ctl: %s: not available in this version\n", command->name);
+        status = STATUS_FAILED;
     }
-    if (d1_ctl_client_create(arguments, &context.client, &error) != D1_OK) {
-        fprintf(err, "dns01ctl: %s\n", error.text);
-        return STATUS_FAILED;
-    }
-    int status = arguments->command->run(&context);
-    d1_ctl_client_destroy(context.client);
     if (fflush(out) != 0 || ferror(out)) {
         fputs("dns01ctl: cannot write the output\n", err);
         return STATUS_FAILED;
@@ -66,10 +94,35 @@ static int run(const struct d1_ctl_arguments *arguments, FILE *out, FILE *err) {
     return status;
 }
 
+/* Returns 0 when these are the arguments of an ACME client's hook; see d1_hook_recognise(). */
+static int parse_hook(int argc, const char *const *argv,
+                      const struct d1_hook_environment *environment,
+                      struct d1_ctl_arguments *ret_arguments, struct d1_hook_call *ret_call,
+                      struct d1_error *error) {
+    int word;
+    if (d1_ctl_parse_options(argc, argv, &word, ret_arguments, error) != D1_OK ||
+        ret_arguments->help || ret_arguments->version) {
+        return D1_ENOTFOUND; /* Told of, or done, as for a command. */
+    }
+    return d1_hook_recognise((size_t)(argc - word), argv + word, environment, ret_call, error);
+}
+
 int d1_ctl_main(int argc, const char *const *argv, FILE *out, FILE *err) {
+    const struct d1_hook_environment environment = {.domain = getenv("CERTBOT_DOMAIN"),
+                                                    .validation = getenv("CERTBOT_VALIDATION"),
+                                                    .token = getenv("CERTBOT_TOKEN"),
+                                                    .auth_output = getenv("CERTBOT_AUTH_OUTPUT")};
     struct d1_ctl_arguments arguments;
+    struct d1_hook_call call;
     struct d1_error error = {.code = D1_OK};
-    if (d1_ctl_parse(argc, argv, &arguments, &error) != D1_OK) {
+    int result = parse_hook(argc, argv, &environment, &arguments, &call, &error);
+    if (result == D1_OK) {
+        return run(&arguments, &call, out, err);
+    }
+    if (result == D1_ENOTFOUND) {
+        result = d1_ctl_parse(argc, argv, &arguments, &error);
+    }
+    if (result != D1_OK) {
         fprintf(err, "dns01ctl: %s; see dns01ctl --help\n", error.text);
         return STATUS_USAGE;
     }
@@ -80,7 +133,7 @@ int d1_ctl_main(int argc, const char *const *argv, FILE *out, FILE *err) {
     } else if (arguments.help) {
         print_help(out);
     } else {
-        return run(&arguments, out, err);
+        return run(&arguments, NULL, out, err);
     }
     return STATUS_OK;
 }

@@ -127,11 +127,80 @@ static void test_later_commands_take_any_arguments(void **state) {
     (void)state;
     static const char *const names[] = {"doctor",        "accounts", "tsig",   "token",
                                         "backup",        "restore",  "import", "providers",
-                                        "provider-test", "zone",     "hook"};
+                                        "provider-test", "zone"};
     for (size_t i = 0; i < D1_ARRAY_LENGTH(names); i++) {
         struct d1_ctl_arguments a = parse_good(WORDS(names[i], "one", "two", "three"));
         assert_false(a.command->available);
     }
+}
+
+static void test_operands_that_may_be_missing(void **state) {
+    (void)state;
+    assert_int_equal(parse_good(WORDS("hook")).operands_count, 0);
+    struct d1_ctl_arguments a = parse_good(WORDS("hook", "certbot"));
+    assert_int_equal(a.operands_count, 1);
+    assert_string_equal(a.operands[0], "certbot");
+    assert_bad(WORDS("hook", "certbot", "more"), "hook: too many arguments, at more");
+}
+
+static void test_only_leading_options(void **state) {
+    (void)state;
+    static const char *const argv[] = {"dns01ctl", "--socket", "/s", "--json", "begin", "--url"};
+    struct d1_ctl_arguments a;
+    int word = 0;
+    assert_int_equal(d1_ctl_parse_options(6, argv, &word, &a, NULL), D1_OK);
+    assert_int_equal(word, 4);
+    assert_string_equal(a.socket, "/s");
+    assert_true(a.json);
+    assert_null(a.url);
+    assert_int_equal(d1_ctl_parse_options(4, argv, &word, &a, NULL), D1_OK);
+    assert_int_equal(word, 4);
+    assert_int_equal(d1_ctl_parse_options(2, argv, &word, &a, NULL), D1_EPARSE);
+}
+
+static struct d1_ctl_arguments complete(const char *const *words,
+                                        const struct d1_ctl_environment *environment) {
+    struct d1_ctl_arguments a = parse_good(words);
+    assert_int_equal(d1_ctl_complete(&a, environment, NULL), D1_OK);
+    return a;
+}
+
+static void test_environment_where_no_option_says(void **state) {
+    (void)state;
+    const struct d1_ctl_environment url = {.url = "http://a:1", .token_file = "/t", .socket = ""};
+    struct d1_ctl_arguments a = complete(WORDS("list"), &url);
+    assert_string_equal(a.url, "http://a:1");
+    assert_string_equal(a.token_file, "/t");
+    assert_null(a.socket);
+    a = complete(WORDS("list", "--socket", "/s"), &url);
+    assert_string_equal(a.socket, "/s");
+    assert_null(a.url);
+    assert_null(a.token_file);
+    const struct d1_ctl_environment socket = {.socket = "/e"};
+    assert_string_equal(complete(WORDS("list"), &socket).socket, "/e");
+    a = complete(WORDS("list", "--url", "http://b:1", "--token-file", "/u"), &socket);
+    assert_null(a.socket);
+    assert_string_equal(a.url, "http://b:1");
+    const struct d1_ctl_environment nothing = {.socket = NULL};
+    assert_null(complete(WORDS("list"), &nothing).socket);
+}
+
+static void assert_bad_environment(const struct d1_ctl_environment *environment, const char *text) {
+    struct d1_ctl_arguments a = parse_good(WORDS("list"));
+    struct d1_error error = {.text = ""};
+    assert_int_equal(d1_ctl_complete(&a, environment, &error), D1_EPARSE);
+    assert_string_equal(error.text, text);
+}
+
+static void test_environment_that_makes_no_sense(void **state) {
+    (void)state;
+    assert_bad_environment(&(struct d1_ctl_environment){.url = "http://a:1"},
+                           "DNS01CTL_URL and DNS01CTL_TOKEN_FILE go together");
+    assert_bad_environment(&(struct d1_ctl_environment){.token_file = "/t"},
+                           "DNS01CTL_URL and DNS01CTL_TOKEN_FILE go together");
+    assert_bad_environment(
+        &(struct d1_ctl_environment){.url = "http://a:1", .token_file = "/t", .socket = "/s"},
+        "DNS01CTL_SOCKET and DNS01CTL_URL exclude each other");
 }
 
 int main(void) {
@@ -143,6 +212,10 @@ int main(void) {
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_usage_faults),
         cmocka_unit_test(test_later_commands_take_any_arguments),
+        cmocka_unit_test(test_operands_that_may_be_missing),
+        cmocka_unit_test(test_only_leading_options),
+        cmocka_unit_test(test_environment_where_no_option_says),
+        cmocka_unit_test(test_environment_that_makes_no_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,35 @@ static void test_commands_of_later_versions(void **state) {
     assert_string_equal(o.err, "dns01ctl: doctor: not available in this version\n");
 }
 
+static void test_hook_lists_and_prints(void **state) {
+    (void)state;
+    struct outcome o = RUN("hook");
+    assert_int_equal(o.status, 0);
+    assert_non_null(strstr(o.out, "dehydrated  HOOK"));
+    o = RUN("hook", "uacme");
+    assert_int_equal(o.status, 0);
+    assert_non_null(strstr(o.out, "uacme -h /usr/bin/dns01ctl issue"));
+    o = RUN("hook", "acme-tiny");
+    assert_int_equal(o.status, 1);
+    assert_string_equal(o.err, "dns01ctl: there are no lines for acme-tiny; `dns01ctl hook` lists "
+                               "the clients\n");
+}
+
+static void test_hook_calls(void **state) {
+    (void)state;
+    struct outcome o = RUN("--socket", "/nonexistent/control.sock", "exit_hook");
+    assert_int_equal(o.status, 0);
+    assert_string_equal(o.err, "");
+    assert_int_equal(RUN("begin", "http-01", "www.test", "t", "t.k").status, 1);
+    o = RUN("deploy_challenge", "www.test");
+    assert_int_equal(o.status, 2);
+    assert_string_equal(o.err, "dns01ctl: usage: dns01ctl deploy_challenge {DOMAIN TOKEN VALUE}"
+                               "...; see dns01ctl --help\n");
+    o = RUN("--socket", "/nonexistent/control.sock", "dns_add", "www.test", "v");
+    assert_int_equal(o.status, 1);
+    assert_non_null(strstr(o.err, "could not present the value of www.test\n"));
+}
+
 static void test_no_socket(void **state) {
     (void)state;
     struct outcome o = RUN("--socket", "/nonexistent/control.sock", "list");
@@ -118,6 +147,8 @@ int main(void) {
         cmocka_unit_test(test_help_of_a_command),
         cmocka_unit_test(test_usage_is_status_2),
         cmocka_unit_test(test_commands_of_later_versions),
+        cmocka_unit_test(test_hook_lists_and_prints),
+        cmocka_unit_test(test_hook_calls),
         cmocka_unit_test(test_no_socket),
         cmocka_unit_test(test_bad_token_files),
         cmocka_unit_test(test_escape),
