@@ -62,7 +62,10 @@ enum d1_err_rcode {
       FORMERR, false)                                                                              \
     X(D1_EMETHOD, -1021, "method-not-allowed", "the path does not take this method", 405, NOTIMP,  \
       false)                                                                                       \
-    X(D1_ECLOSED, -1022, "closed", "the other side closed the connection", 400, SERVFAIL, true)
+    X(D1_ECLOSED, -1022, "closed", "the other side closed the connection", 400, SERVFAIL, true)    \
+    X(D1_EHOST, -1023, "wrong-host",                                                               \
+      "on loopback, Host must be an address, localhost or a name of api.hosts", 421, REFUSED,      \
+      false)
 
 enum d1_err {
     D1_OK = 0,

@@ -58,6 +58,10 @@
 #define D1_HTTP_WRITE_MS                  30000  /* A client that does not read its answer. */
 #define D1_HTTP_LINGER_MS                 2000 /* After the last answer: until the client has closed too. */
 #define D1_HTTP_LINGER_BYTES_MAX          1048576 /* Read and forgotten in that time. */
+#define D1_HTTP_PER_ADDRESS_MAX           1024 /* Default: no address takes all of the connections. */
+#define D1_TLS_RECORD_BYTES               16384   /* RFC 8446, 5.1: plaintext of one record. */
+#define D1_TLS_PEM_BYTES_MAX              1048576 /* A chain or key file. */
+#define D1_TLS_CHAIN_MAX                  16 /* Certificates of a chain; real ones have 2 to 4. */
 #define D1_JSON_DEPTH_MAX                 32 /* jansson recurses; nothing of ours nests deeper than 4. */
 
 /* Front doors. */

@@ -11,9 +11,11 @@
 #include "core/limits.h"
 #include "core/mem.h"
 #include "core/net.h"
+#include "daemon/certificate.h"
 #include "daemon/document.h"
 #include "daemon/file.h"
 #include "dns/zonefile.h"
+#include "http/tls.h"
 
 /* What is served when there is no configuration file at all: the contract's example. */
 static const char example[] = "zones:\n"
@@ -349,9 +351,13 @@ static int take_frontend(struct d1_config *config) {
     struct d1_frontend_settings *frontend = &config->frontend;
     static const char *const registrations[] = {"token", "open", "closed", NULL};
     struct d1_texts proxies = {0};
+    struct d1_texts hosts = {0};
     int err = take_texts(d1_node_path(root, "api.trusted-proxies"), &proxies);
     frontend->trusted_proxies = proxies.item;
     frontend->trusted_proxies_count = proxies.count;
+    err = err != D1_OK ? err : take_texts(d1_node_path(root, "api.hosts"), &hosts);
+    frontend->hosts = hosts.item;
+    frontend->hosts_count = hosts.count;
     frontend->base_path = text_of(root, "api.base-path");
     frontend->registration = (enum d1_registration)d1_setting_choice(
         d1_node_path(root, "api.registration"), registrations);
@@ -359,13 +365,59 @@ static int take_frontend(struct d1_config *config) {
         rate_per(d1_node_path(root, "api.limits.registrations"), 3600000);
     frontend->auth_failures_per_minute =
         rate_per(d1_node_path(root, "api.limits.auth-failures"), 60000);
+    frontend->connections_per_address =
+        (unsigned)d1_setting_number(d1_node_path(root, "api.limits.connections"));
+    return err;
+}
+
+static void warn_of_time(const struct d1_config *config, const struct d1_node *certificate,
+                         const struct d1_config_faults *faults) {
+    struct d1_error error = {0};
+    int64_t now_ms = d1_clock_wall_ms(d1_clock_system());
+    if (d1_tls_context_check_time(config->api_tls, now_ms, &error) != D1_OK &&
+        faults->warning != NULL) {
+        char message[2048];
+        snprintf(message, sizeof(message), "%s:%u: api.tls.certificate: %s %s", faults->file,
+                 certificate->line, certificate->text, error.text);
+        faults->warning(faults->arg, message);
+    }
+}
+
+static int take_tls(struct d1_config *config, struct d1_config_faults *faults) {
+    const struct d1_node *tls = d1_node_path(config->root, "api.tls");
+    const struct d1_node *certificate = d1_node_find(tls, "certificate");
+    const struct d1_node *key = d1_node_find(tls, "key");
+    bool has_certificate = certificate->text[0] != '\0';
+    config->api_secure = has_certificate || key->text[0] != '\0';
+    if (!config->api_secure) {
+        return D1_OK;
+    }
+    if (!has_certificate || key->text[0] == '\0') {
+        const struct d1_node *empty = has_certificate ? key : certificate;
+        const struct d1_node *other = has_certificate ? certificate : key;
+        on_fault(faults, empty->line > 0 ? empty->line : other->line,
+                 has_certificate ? "api.tls.key" : "api.tls.certificate",
+                 has_certificate ? "is empty, expected the file of the certificate's key"
+                                 : "is empty, expected the file of the key's certificate");
+        return D1_OK;
+    }
+    struct d1_certificate_fault fault = {.key = false};
+    int err = d1_certificate_read(certificate->text, key->text, &config->api_tls, &fault);
+    if (err == D1_ECONFIG) {
+        fault_at(faults, fault.key ? key : certificate,
+                 fault.key ? "api.tls.key" : "api.tls.certificate", &fault.error);
+        return D1_OK;
+    }
+    if (err == D1_OK) {
+        warn_of_time(config, certificate, faults);
+    }
     return err;
 }
 
 /* Plain HTTP leaves this host only when the administrator says so. */
 static void check_plain_http(const struct d1_config *config, struct d1_config_faults *faults) {
     const struct d1_node *list = d1_node_path(config->root, "api.listen");
-    if (d1_setting_bool(d1_node_path(config->root, "api.insecure"))) {
+    if (config->api_secure || d1_setting_bool(d1_node_path(config->root, "api.insecure"))) {
         return;
     }
     size_t index = 0;
@@ -376,7 +428,7 @@ static void check_plain_http(const struct d1_config *config, struct d1_config_fa
             snprintf(path, sizeof(path), "api.listen[%zu]", index);
             on_fault(faults, child->line, path,
                      "is not a loopback address, and plain HTTP would show secrets to the network; "
-                     "expected a TLS proxy in front of 127.0.0.1, or api.insecure: true");
+                     "expected api.tls, a TLS proxy in front of 127.0.0.1, or api.insecure: true");
         }
     }
 }
@@ -400,6 +452,7 @@ static int take_all(struct d1_config *config, struct d1_config_faults *faults) {
     err = err != D1_OK ? err : take_zones(config, faults);
     err = err != D1_OK ? err : take_tokens(config, faults);
     err = err != D1_OK ? err : take_frontend(config);
+    err = err != D1_OK ? err : take_tls(config, faults);
     if (err == D1_OK) {
         take_solver(config, faults);
         check_plain_http(config, faults);
@@ -462,6 +515,8 @@ void d1_config_destroy(struct d1_config *config) {
     d1_free(config->api_listen.item);
     d1_free(config->metrics_listen.item);
     d1_free((void *)(uintptr_t)config->frontend.trusted_proxies);
+    d1_free((void *)(uintptr_t)config->frontend.hosts);
+    d1_tls_context_destroy(config->api_tls);
     d1_credentials_destroy(config->credentials);
     d1_node_destroy(config->root);
     d1_free(config);
@@ -484,6 +539,9 @@ const char *d1_config_needs_restart(const struct d1_config *old, const struct d1
     }
     if (!texts_equal(&old->api_listen, &fresh->api_listen)) {
         return "api.listen";
+    }
+    if (old->api_secure != fresh->api_secure) {
+        return "api.tls";
     }
     if (!texts_equal(&old->metrics_listen, &fresh->metrics_listen)) {
         return "metrics.listen";

@@ -16,6 +16,8 @@
 #include "solver/solver.h"
 #include "webhook/frontend.h"
 
+struct d1_tls_context;
+
 /* A list of texts, borrowed from the tree. */
 struct d1_texts {
     size_t count;
@@ -36,6 +38,8 @@ struct d1_config {
     struct d1_zone_config *zones; /* All of them. */
     struct d1_solver_settings solver;
     struct d1_texts api_listen;
+    struct d1_tls_context *api_tls; /* NULL: none, or the daemon took it; see api_secure. */
+    bool api_secure;                /* api.tls is set. */
     struct d1_frontend_settings frontend;
     struct d1_credentials *credentials; /* NULL once the solver took it. */
     const char *store_backend;
@@ -48,6 +52,9 @@ struct d1_config_faults {
     void *arg;
     const char *file;
     unsigned count;
+
+    /* What is taken, but may not be meant, in the same form. NULL: nobody wants to know. */
+    void (*warning)(void *arg, const char *text);
 };
 
 /*

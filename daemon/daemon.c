@@ -24,6 +24,7 @@
 #include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "daemon/wiring.h"
+#include "http/tls.h"
 
 #define GRACE_MS   5000 /* For HTTP, and again for DNS: together the 10 s of the contract. */
 #define RECLAIM_MS 1000
@@ -240,7 +241,13 @@ static int make_frontend(struct d1_daemon *daemon, struct d1_error *error) {
         .ready = on_ready_request,
         .arg = daemon,
     };
-    int err = d1_frontend_create(&options, &daemon->frontend);
+    int err = D1_OK;
+    if (daemon->config->api_tls != NULL) {
+        err = d1_tls_create(daemon->config->api_tls, &daemon->api_tls);
+        daemon->config->api_tls = NULL;
+        options.api_tls = daemon->api_tls;
+    }
+    err = err != D1_OK ? err : d1_frontend_create(&options, &daemon->frontend);
     err = err != D1_OK ? err : d1_frontend_configure(daemon->frontend, &daemon->config->frontend);
     if (err != D1_OK) {
         return d1_error_set(error, err, "cannot start: %s", d1_err_text(err));
@@ -443,6 +450,7 @@ static void destroy(struct d1_daemon *daemon) {
         d1_loop_join(daemon->front);
     }
     d1_frontend_destroy(daemon->frontend);
+    d1_tls_destroy(daemon->api_tls);
     d1_dnsd_destroy(daemon->dnsd);
     if (daemon->store != NULL) {
         d1_store_close(daemon->store, on_store_dropped, daemon);

@@ -92,6 +92,11 @@ static void print_fault(void *arg, const char *text) {
     fprintf(stderr, "%s\n", text);
 }
 
+static void print_warning(void *arg, const char *text) {
+    (void)arg;
+    fprintf(stderr, "%s (a warning)\n", text);
+}
+
 static int check_only(struct d1_config *config, const char *path) {
     struct d1_error error = {0};
     int err = d1_daemon_check_zones(config, &error);
@@ -135,6 +140,7 @@ int main(int argc, char **argv) {
     }
     struct d1_config_faults faults = {
         .line = print_fault,
+        .warning = print_warning,
         .file = path != NULL ? path : "built-in defaults",
     };
     struct d1_config *config = NULL;

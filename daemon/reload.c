@@ -15,6 +15,7 @@
 #include "core/buf.h"
 #include "core/mem.h"
 #include "daemon/wiring.h"
+#include "http/tls.h"
 
 #define FAULTS_BYTES_MAX 65536
 
@@ -35,6 +36,7 @@ struct reading {
     struct retired *retired;
     struct d1_bytes faults; /* One line each. */
     unsigned faults_count;
+    struct d1_bytes warnings; /* As faults. */
     int err;
     struct d1_error error;
 };
@@ -54,12 +56,18 @@ static void on_fault_line(void *arg, const char *text) {
     d1_bytes_printf(&reading->faults, "%s\n", text);
 }
 
+static void on_warning_line(void *arg, const char *text) {
+    struct reading *reading = arg;
+    d1_bytes_printf(&reading->warnings, "%s\n", text);
+}
+
 /* In the pool: everything that reads files. Touches nothing of the daemon that may change. */
 static void read_file(uv_work_t *work) {
     struct reading *reading = D1_CONTAINER_OF(work, struct reading, work);
     const char *path = reading->daemon->config_path;
     struct d1_config_faults faults = {
         .line = on_fault_line,
+        .warning = on_warning_line,
         .arg = reading,
         .file = path != NULL ? path : "built-in",
     };
@@ -84,6 +92,14 @@ static void log_faults(struct d1_daemon *daemon, struct reading *reading) {
         size_t length = strcspn(line, "\n");
         snprintf(fault, sizeof(fault), "%.*s", (int)length, line);
         d1_log(daemon->log, ERROR, "configuration_fault", D1_LOG_S("fault", fault));
+        line += length + 1;
+    }
+    line = d1_bytes_text(&reading->warnings);
+    while (line != NULL && *line != '\0') {
+        char warning[2048];
+        size_t length = strcspn(line, "\n");
+        snprintf(warning, sizeof(warning), "%.*s", (int)length, line);
+        d1_log(daemon->log, WARN, "configuration_warning", D1_LOG_S("warning", warning));
         line += length + 1;
     }
 }
@@ -125,6 +141,10 @@ static int take(struct d1_daemon *daemon, struct reading *reading) {
     }
     d1_solver_configure(daemon->solver, &fresh->solver, fresh->credentials);
     fresh->credentials = NULL;
+    if (fresh->api_tls != NULL) {
+        d1_tls_replace(daemon->api_tls, fresh->api_tls);
+        fresh->api_tls = NULL;
+    }
     atomic_store(&daemon->log->level, fresh->log_level);
     atomic_store(&daemon->log->format, fresh->log_format);
     d1_config_destroy(daemon->config);
@@ -172,6 +192,7 @@ static void on_read(uv_work_t *work, int status) {
     d1_config_destroy(reading->config);
     d1_free(reading->retired);
     d1_bytes_close(&reading->faults);
+    d1_bytes_close(&reading->warnings);
     d1_free(reading);
     if (daemon->reload_again) {
         struct d1_reload *askers = daemon->reload_askers;
@@ -200,6 +221,7 @@ static void begin(struct d1_daemon *daemon, struct d1_reload *askers) {
     reading->daemon = daemon;
     reading->askers = askers;
     d1_bytes_init(&reading->faults, FAULTS_BYTES_MAX);
+    d1_bytes_init(&reading->warnings, FAULTS_BYTES_MAX);
     daemon->reload_under_way = true;
     int err = uv_queue_work(d1_loop_uv(daemon->loop), &reading->work, read_file, on_read);
     if (err != 0) {

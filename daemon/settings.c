@@ -231,7 +231,13 @@ static const struct d1_setting present_fields[] = {
      .help = "how long Present waits for that, then answers \"not yet\""},
     END};
 
-static const struct d1_setting limits_fields[] = {{.name = "registrations",
+static const struct d1_setting limits_fields[] = {{.name = "connections",
+                                                   .type = D1_SETTING_NUMBER,
+                                                   .fallback = "1024",
+                                                   .max = 1000000,
+                                                   .help = "open at a time per client address "
+                                                           "(IPv6: /64); 0: off"},
+                                                  {.name = "registrations",
                                                    .type = D1_SETTING_RATE,
                                                    .fallback = "30/h",
                                                    .max = 1000000,
@@ -242,6 +248,17 @@ static const struct d1_setting limits_fields[] = {{.name = "registrations",
                                                    .max = 1000000,
                                                    .help = "per client address; 0: off"},
                                                   END};
+
+static const struct d1_setting tls_fields[] = {
+    {.name = "certificate",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "PEM file: the server's certificate, then its chain"},
+    {.name = "key",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "PEM file of its key, without a passphrase"},
+    END};
 
 static const struct d1_setting api_fields[] = {
     {.name = "listen",
@@ -254,7 +271,10 @@ static const struct d1_setting api_fields[] = {
      .flags = D1_SETTING_EMPTY,
      .check = check_base_path,
      .help = "URL prefix"},
-    NOT_BUILT("tls"),
+    {.name = "tls",
+     .type = D1_SETTING_MAP,
+     .fields = tls_fields,
+     .help = "HTTPS; without it plain HTTP, on loopback addresses only"},
     {.name = "insecure",
      .type = D1_SETTING_BOOL,
      .fallback = "false",
@@ -278,6 +298,10 @@ static const struct d1_setting api_fields[] = {
      .type = D1_SETTING_LIST,
      .fields = cidr_item,
      .help = "networks whose X-Forwarded-For is believed"},
+    {.name = "hosts",
+     .type = D1_SETTING_LIST,
+     .fields = name_item,
+     .help = "names besides localhost that Host may give where plain HTTP listens on loopback"},
     {.name = "limits", .type = D1_SETTING_MAP, .fields = limits_fields, .help = "rate limits"},
     END};
 

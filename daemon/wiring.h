@@ -32,6 +32,7 @@ struct d1_daemon {
     struct d1_solver *solver;
     struct d1_dnsd *dnsd;       /* NULL: dns.listen is empty. */
     struct d1_texts dns_listen; /* What is left of dns.listen; items borrowed. */
+    struct d1_tls *api_tls;     /* NULL: api.tls is not set. */
     struct d1_frontend *frontend;
     struct d1_probe *probe; /* NULL: no DNS. */
     struct d1_step step;

@@ -17,6 +17,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "core/attr.h"
 #include "core/buf.h"
@@ -64,6 +65,7 @@ struct d1_http_connection {
     bool refused; /* There may be octets that nobody reads. */
     bool ended;   /* The peer sends no more; it may still read. */
     size_t lingered;
+    bool counted; /* Among its address' connections. */
 };
 
 static bool is_reading(const struct d1_http_connection *connection) {
@@ -192,7 +194,12 @@ static void refuse(struct d1_http_connection *connection, int status) {
 
 static void ask(struct d1_http_connection *connection) {
     struct d1_http_server *server = connection->server;
-    struct d1_http_request request = {.peer = connection->peer, .tag = connection->listener->tag};
+    struct d1_http_request request = {
+        .peer = connection->peer,
+        .secure = connection->listener->tls != NULL,
+        .loopback = connection->listener->loopback,
+        .tag = connection->listener->tag,
+    };
     d1_http_parser_request(connection->parser, &request);
     uv_timer_stop(&connection->timer);
     d1_step_move(&connection->step, ASKED);
@@ -306,6 +313,9 @@ static void on_written(struct d1_http_transport *transport, int err) {
 static void on_transport_closed(struct d1_http_transport *transport) {
     struct d1_http_connection *connection = of_transport(transport);
     connection->listener->connections--;
+    if (connection->counted) {
+        d1_http_peers_remove(connection->server->peers, &connection->peer.address);
+    }
     drop_reference(connection);
 }
 
@@ -328,6 +338,24 @@ static void on_timeout(uv_timer_t *timer) {
         close_connection(connection);
         break;
     }
+}
+
+/* Who it is, whether there are too many of them, and TLS. */
+static int admit(struct d1_http_connection *connection) {
+    struct d1_http_server *server = connection->server;
+    int err = d1_http_transport_peer(&connection->transport, &connection->peer.address,
+                                     &connection->peer.uid);
+    if (err != D1_OK) {
+        return err;
+    }
+    unsigned max = atomic_load_explicit(&server->per_address_max, memory_order_relaxed);
+    err = d1_http_peers_add(server->peers, &connection->peer.address, max);
+    connection->counted = err == D1_OK;
+    if (err == D1_OK && connection->listener->tls != NULL) {
+        uv_buf_t plain = {.base = server->plain, .len = sizeof(server->plain)};
+        err = d1_http_transport_secure(&connection->transport, connection->listener->tls, plain);
+    }
+    return err;
 }
 
 int d1_http_connection_accept(struct d1_http_listener *listener) {
@@ -353,10 +381,7 @@ int d1_http_connection_accept(struct d1_http_listener *listener) {
     }
     server->connections = connection;
     listener->connections++;
-    if (err == 0) {
-        err = d1_http_transport_peer(&connection->transport, &connection->peer.address,
-                                     &connection->peer.uid);
-    }
+    err = err != 0 ? err : admit(connection);
     if (err != 0) {
         close_connection(connection);
         return D1_OK;

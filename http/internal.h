@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "core/limits.h"
+#include "http/peers.h"
 #include "http/response.h"
 #include "http/server.h"
 #include "http/transport.h"
@@ -31,6 +32,8 @@ struct d1_http_listener {
         uv_pipe_t pipe;
     } uv;
     const void *tag;
+    struct d1_tls *tls;                   /* Borrowed; NULL: plain HTTP. */
+    bool loopback;                        /* Bound to a loopback address. */
     unsigned connections;                 /* With an open socket. */
     struct d1_http_transport turned_away; /* The one connection too many that is closing. */
     bool turning_away;                    /* turned_away is in use ... */
@@ -47,6 +50,8 @@ struct d1_http_server {
     d1_http_request_fn on_request;
     void *arg;
     struct d1_http_limits limits;
+    struct d1_http_peers *peers;
+    _Atomic unsigned per_address_max; /* 0: no limit. */
     struct d1_http_listener *listeners;
     struct d1_http_connection *connections; /* Those without a socket included. */
     bool stopping;
@@ -58,6 +63,7 @@ struct d1_http_server {
     char date[D1_HTTP_DATE_BYTES];
     char head[D1_HTTP_RESPONSE_HEAD_BYTES_MAX]; /* Of the answer being written; not kept. */
     char read[D1_HTTP_READ_BYTES];              /* Shared by all reads, one at a time. */
+    char plain[D1_TLS_RECORD_BYTES];            /* As read, what TLS made of it. */
 };
 
 /* Bind and listen (listener.c). The handle must be closed, even after an error, if handles_open. */

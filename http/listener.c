@@ -89,6 +89,7 @@ int d1_http_listener_tcp(struct d1_http_listener *listener, const char *address,
         return d1_error_set(error, err, "%s: %s", address, d1_err_text(err));
     }
     listener->handles_open = 1;
+    listener->loopback = d1_address_is_loopback(&storage);
     unsigned flags = storage.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0;
     err = uv_tcp_bind(tcp, (const struct sockaddr *)&storage, flags);
     if (err == 0) {

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "core/clock.h"
 #include "core/err.h"
@@ -33,6 +34,12 @@ int d1_http_server_create(struct d1_loop *loop, d1_http_request_fn on_request, v
         .linger_ms = D1_HTTP_LINGER_MS,
         .connections_max = D1_HTTP_CONNECTIONS_MAX,
     };
+    atomic_init(&server->per_address_max, D1_HTTP_PER_ADDRESS_MAX);
+    int err = d1_http_peers_create(&server->peers);
+    if (err != D1_OK) {
+        d1_free(server);
+        return err;
+    }
     *ret_server = server;
     return D1_OK;
 }
@@ -44,6 +51,10 @@ void d1_http_server_limits(const struct d1_http_server *server, struct d1_http_l
 void d1_http_server_set_limits(struct d1_http_server *server, const struct d1_http_limits *limits) {
     d1_loop_assert(server->loop);
     server->limits = *limits;
+}
+
+void d1_http_server_set_per_address(struct d1_http_server *server, unsigned max) {
+    atomic_store_explicit(&server->per_address_max, max, memory_order_relaxed);
 }
 
 const char *d1_http_server_date(struct d1_http_server *server) {
@@ -85,12 +96,19 @@ static int keep_listener(struct d1_http_server *server, struct d1_http_listener 
 
 int d1_http_server_listen(struct d1_http_server *server, const char *address, const void *tag,
                           uint16_t *ret_port, struct d1_error *error) {
+    return d1_http_server_listen_tls(server, address, NULL, tag, ret_port, error);
+}
+
+int d1_http_server_listen_tls(struct d1_http_server *server, const char *address,
+                              struct d1_tls *tls, const void *tag, uint16_t *ret_port,
+                              struct d1_error *error) {
     d1_loop_assert(server->loop);
     struct d1_http_listener *listener;
     int err = create_listener(server, tag, &listener);
     if (err != D1_OK) {
         return d1_error_set(error, err, "%s: %s", address, d1_err_text(err));
     }
+    listener->tls = tls;
     return keep_listener(server, listener,
                          d1_http_listener_tcp(listener, address, ret_port, error));
 }
@@ -165,5 +183,6 @@ void d1_http_server_destroy(struct d1_http_server *server) {
         d1_free(listener->path);
         d1_free(listener);
     }
+    d1_http_peers_destroy(server->peers);
     d1_free(server);
 }

@@ -10,8 +10,9 @@
  * Memory: a request and all it points at is borrowed for the length of the callback. An exchange is
  *   valid until d1_http_respond() has been called for it, exactly once, also when the client has
  *   gone meanwhile.
- * Limits: D1_HTTP_* in core/limits.h: header and body octets, connections per listener, time for
- *   the headers, the body, the answer to be read, and idle time.
+ * Limits: D1_HTTP_* in core/limits.h: header and body octets, connections per listener and per
+ *   client address, time for the headers (a TLS handshake included), the body, the answer to be
+ *   read, and idle time.
  */
 #ifndef D1_HTTP_SERVER_H
 #define D1_HTTP_SERVER_H
@@ -23,6 +24,7 @@
 
 struct d1_error;
 struct d1_loop;
+struct d1_tls;
 struct d1_http_server;
 struct d1_http_exchange;
 
@@ -46,6 +48,8 @@ struct d1_http_request {
     const uint8_t *body; /* Chunked encoding undone; NUL-terminated for convenience. */
     size_t body_length;
     struct d1_http_peer peer;
+    bool secure;     /* Came over TLS. */
+    bool loopback;   /* The listener is bound to a loopback address. */
     const void *tag; /* Of the listener. */
 };
 
@@ -91,6 +95,17 @@ void d1_http_server_set_limits(struct d1_http_server *server, const struct d1_ht
  */
 int d1_http_server_listen(struct d1_http_server *server, const char *address, const void *tag,
                           uint16_t *ret_port, struct d1_error *error);
+
+/* The same with TLS, which is borrowed until the server is destroyed. NULL: plain HTTP. */
+int d1_http_server_listen_tls(struct d1_http_server *server, const char *address,
+                              struct d1_tls *tls, const void *tag, uint16_t *ret_port,
+                              struct d1_error *error);
+
+/*
+ * From any thread: how many connections one client address (an IPv6 /64) may hold at a time; 0: no
+ * limit. D1_HTTP_PER_ADDRESS_MAX unless set otherwise. Those that are open stay.
+ */
+void d1_http_server_set_per_address(struct d1_http_server *server, unsigned max);
 
 /*
  * Listen on a Unix socket at `path`, made with the given mode. A stale socket of a process that is

@@ -91,7 +91,11 @@ int d1_frontend_create(const struct d1_frontend_options *options,
 
 int d1_frontend_configure(struct d1_frontend *frontend,
                           const struct d1_frontend_settings *settings) {
-    return d1_router_configure(frontend->router, settings);
+    int err = d1_router_configure(frontend->router, settings);
+    if (err == D1_OK) {
+        d1_http_server_set_per_address(frontend->server, settings->connections_per_address);
+    }
+    return err;
 }
 
 int d1_frontend_listen(struct d1_frontend *frontend, enum d1_frontend_kind kind,
@@ -101,7 +105,8 @@ int d1_frontend_listen(struct d1_frontend *frontend, enum d1_frontend_kind kind,
         return d1_http_server_listen_unix(frontend->server, address, CONTROL_SOCKET_MODE, tag,
                                           error);
     }
-    return d1_http_server_listen(frontend->server, address, tag, ret_port, error);
+    struct d1_tls *tls = kind == D1_FRONTEND_API ? frontend->options.api_tls : NULL;
+    return d1_http_server_listen_tls(frontend->server, address, tls, tag, ret_port, error);
 }
 
 void d1_frontend_stop(struct d1_frontend *frontend, uint64_t grace_ms, void (*stopped)(void *arg),

@@ -28,6 +28,7 @@ struct d1_metrics;
 struct d1_solver;
 struct d1_store;
 struct d1_timeline;
+struct d1_tls;
 
 /* A wish to have the configuration read again. Embedded in the asker's object. */
 struct d1_reload {
@@ -47,6 +48,7 @@ struct d1_frontend_options {
     struct d1_timeline *timeline;
     struct d1_store *store;
     struct d1_metrics *metrics;
+    struct d1_tls *api_tls; /* Of the API's listeners; NULL: plain HTTP. */
 
     /*
      * Called on the control loop: read and check the configuration again and take it, or keep the
@@ -70,6 +72,9 @@ struct d1_frontend_settings {
     const char *const *trusted_proxies; /* CIDRs, checked. */
     unsigned registrations_per_hour;    /* Per client address; 0: off. */
     unsigned auth_failures_per_minute;  /* Per client address; 0: off. */
+    unsigned connections_per_address;   /* Open at a time; 0: off. */
+    size_t hosts_count;
+    const char *const *hosts; /* Names that Host may give on plain loopback, checked. */
 };
 
 int d1_frontend_create(const struct d1_frontend_options *options,

@@ -20,6 +20,7 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "http/server.h"
+#include "webhook/host.h"
 #include "webhook/job.h"
 #include "webhook/limit.h"
 #include "webhook/routes.h"
@@ -28,11 +29,11 @@
 #define MINUTE_MS INT64_C(60000)
 
 /* Statuses that our routes answer with; the last place is for any other. */
-static const int statuses[] = {200, 201, 400, 401, 403, 404, 405, 409, 422, 429, 500, 503};
+static const int statuses[] = {200, 201, 400, 401, 403, 404, 405, 409, 421, 422, 429, 500, 503};
 static const char *const status_labels[] = {
-    "code=\"200\"", "code=\"201\"", "code=\"400\"",   "code=\"401\"", "code=\"403\"",
-    "code=\"404\"", "code=\"405\"", "code=\"409\"",   "code=\"422\"", "code=\"429\"",
-    "code=\"500\"", "code=\"503\"", "code=\"other\"",
+    "code=\"200\"", "code=\"201\"", "code=\"400\"", "code=\"401\"",   "code=\"403\"",
+    "code=\"404\"", "code=\"405\"", "code=\"409\"", "code=\"421\"",   "code=\"422\"",
+    "code=\"429\"", "code=\"500\"", "code=\"503\"", "code=\"other\"",
 };
 _Static_assert(D1_ARRAY_LENGTH(status_labels) == D1_ARRAY_LENGTH(statuses) + 1, "one more: other");
 
@@ -49,6 +50,8 @@ struct settings {
     enum d1_registration registration;
     unsigned registrations_per_hour;
     unsigned auth_failures_per_minute;
+    size_t hosts_count;
+    char **hosts;
     size_t trusted_count;
     struct d1_cidr trusted[];
 };
@@ -71,6 +74,10 @@ static void on_answered(struct d1_message *message);
 
 static void free_settings(struct settings *settings) {
     if (settings != NULL) {
+        for (size_t i = 0; i < settings->hosts_count; i++) {
+            d1_free(settings->hosts[i]);
+        }
+        d1_free(settings->hosts);
         d1_free(settings->base_path);
         d1_free(settings);
     }
@@ -119,6 +126,21 @@ void d1_router_destroy(struct d1_router *router) {
     d1_free(router);
 }
 
+/* Without their final dots. */
+static int copy_hosts(struct settings *settings, const struct d1_frontend_settings *from) {
+    settings->hosts = d1_calloc(from->hosts_count + 1, sizeof(*settings->hosts));
+    for (size_t i = 0; settings->hosts != NULL && i < from->hosts_count; i++) {
+        size_t length = strlen(from->hosts[i]);
+        length -= length > 0 && from->hosts[i][length - 1] == '.' ? 1 : 0;
+        settings->hosts[i] = d1_strndup(from->hosts[i], length);
+        if (settings->hosts[i] == NULL) {
+            return -ENOMEM;
+        }
+        settings->hosts_count++;
+    }
+    return settings->hosts != NULL ? D1_OK : -ENOMEM;
+}
+
 int d1_router_configure(struct d1_router *router, const struct d1_frontend_settings *from) {
     size_t count = from->trusted_proxies_count;
     struct settings *settings =
@@ -131,7 +153,7 @@ int d1_router_configure(struct d1_router *router, const struct d1_frontend_setti
         length--;
     }
     settings->base_path = d1_strndup(from->base_path, length);
-    if (settings->base_path == NULL) {
+    if (settings->base_path == NULL || copy_hosts(settings, from) != D1_OK) {
         free_settings(settings);
         return -ENOMEM;
     }
@@ -271,9 +293,24 @@ static bool check_limits(struct d1_router *router, struct d1_job *job) {
     return true;
 }
 
+/* A browser that was led here by a name that is not ours (see host.h) gets nothing. */
+static bool is_led_here(const struct d1_router *router, const struct d1_http_request *request) {
+    const struct settings *settings = router->settings;
+    const char *host = d1_http_header_find(request, "host");
+    if (request->secure || !request->loopback || host == NULL) {
+        return false;
+    }
+    return !d1_host_is_ours(host, settings != NULL ? settings->hosts : NULL,
+                            settings != NULL ? settings->hosts_count : 0);
+}
+
 /* Returns true when the job must go to the control loop. */
 static bool read_request(struct d1_router *router, struct d1_job *job,
                          const struct d1_http_request *request) {
+    if (is_led_here(router, request)) {
+        d1_job_fail(job, D1_EHOST, NULL);
+        return false;
+    }
     const char *path = strip_base(router, job->kind, request->path);
     if (path != NULL) {
         find_route(job, request->method, path);

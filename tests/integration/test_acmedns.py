@@ -87,7 +87,7 @@ def test_form_content_type_as_acme_sh_sends_it(open_server, account):
 def test_register_without_length_and_body_as_curl_sends_it(open_server):
     """`curl -X POST` sends neither Content-Length nor a body."""
     with socket.create_connection((open_server.address, open_server.api_port), 5) as stream:
-        stream.sendall(b"POST /register HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        stream.sendall(b"POST /register HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         reply = http.client.HTTPResponse(stream)
         reply.begin()
         assert reply.status == 201

@@ -43,7 +43,7 @@ def test_keep_alive(server):
 def test_octet_by_octet(server):
     with open_stream(server) as stream:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for octet in b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n":
+        for octet in b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n":
             stream.sendall(bytes([octet]))
         assert read_reply(stream).status == 200
 
@@ -52,7 +52,7 @@ def test_chunked_body(server):
     token = server.secrets["all"].encode()
     body = b'{"fqdn": "chunked.auth.example.test.", "value": "v"}'
     pieces = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (body[:10], body[10:]))
-    request = (b"POST /present HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + token +
+    request = (b"POST /present HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token +
                b"\r\nTransfer-Encoding: chunked\r\n\r\n" + pieces + b"0\r\n\r\n")
     assert status_of(server, request) == 200
     request = request.replace(b"/present", b"/cleanup")
@@ -61,7 +61,7 @@ def test_chunked_body(server):
 
 def test_expect_continue_as_curl_sends_it(server):
     with open_stream(server) as stream:
-        stream.sendall(b"POST /register HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+        stream.sendall(b"POST /register HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
                        b"Content-Length: 2\r\n\r\n")
         assert stream.recv(25).startswith(b"HTTP/1.1 ")
         stream.sendall(b"{}")
@@ -70,13 +70,13 @@ def test_expect_continue_as_curl_sends_it(server):
 @pytest.mark.parametrize("request_bytes", [
     b"nonsense\r\n\r\n",
     b"GET /health\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-    b"POST /update HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: a\rX: b\r\n\r\n",
-    b"GET /health HTTP/1.1\r\nHost: a\r\nX : b\r\n\r\n",
-    b"POST /update HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-    b"POST /update HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    b"POST /update HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\rX: b\r\n\r\n",
+    b"GET /health HTTP/1.1\r\nHost: localhost\r\nX : b\r\n\r\n",
+    b"POST /update HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    b"POST /update HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 ], ids=["noise", "no-version", "two-lengths", "length-and-chunked", "folding", "bare-cr",
         "space-before-colon", "negative", "chunk-size", "tls"])
@@ -86,17 +86,17 @@ def test_malformed_is_refused(server, request_bytes):
 
 
 def test_headers_too_large(server):
-    request = b"GET /health HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20000 + b"\r\n\r\n"
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 20000 + b"\r\n\r\n"
     assert status_of(server, request) in (431, None)
 
 
 def test_too_many_headers(server):
-    request = b"GET /health HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 100 + b"\r\n"
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 100 + b"\r\n"
     assert status_of(server, request) in (431, None)
 
 
 def test_announced_body_too_large(server):
-    request = b"POST /update HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
+    request = b"POST /update HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n"
     assert status_of(server, request) == 413
 
 
@@ -105,7 +105,7 @@ def test_client_that_never_reads(server):
     with open_stream(server) as stream:
         stream.settimeout(1)
         sent = 0
-        request = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 100
+        request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100
         try:
             while sent < 50_000_000:
                 sent += stream.send(request)

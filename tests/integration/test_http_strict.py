@@ -8,7 +8,7 @@ import pytest
 
 from dns01d import Dns01d
 
-HOST = b"Host: a\r\n"
+HOST = b"Host: localhost\r\n"
 GET = b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"
 CHUNKED = b"POST /update HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
 SECONDS = 10
@@ -58,7 +58,7 @@ class Client:
 
 
 REFUSED = {
-    "LF only": (400, b"GET /livez HTTP/1.1\nHost: a\n\n"),
+    "LF only": (400, b"GET /livez HTTP/1.1\nHost: localhost\n\n"),
     "CR CR": (400, b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\r\n"),
     "folded header": (400, b"GET /livez HTTP/1.1\r\n" + HOST + b"A: b\r\n c\r\n\r\n"),
     "blank before the colon": (400, b"GET /livez HTTP/1.1\r\nHost : a\r\n\r\n"),

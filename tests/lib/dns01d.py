@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import urllib.parse
 
 from program import Program, ProgramError, free_address, free_port
@@ -82,7 +83,16 @@ class Dns01d:
 
     @property
     def api_url(self):
-        return f"http://{self.address}:{self.api_port}"
+        scheme = "https" if self.is_secure else "http"
+        return f"{scheme}://{self.address}:{self.api_port}"
+
+    @property
+    def is_secure(self):
+        return bool(self.config["api"].get("tls"))
+
+    def tls_context(self):
+        """A client's, that trusts nothing but the server's own (self-signed) certificate."""
+        return ssl.create_default_context(cafile=self.config["api"]["tls"]["certificate"])
 
     def token(self, name, secret, **rights):
         """Adds a token; rights are names, owners, verbs. Takes effect at start or reload."""
@@ -148,8 +158,12 @@ class Dns01d:
             sent.setdefault("Content-Type", "application/json")
         if token is not None:
             sent.setdefault("Authorization", f"Bearer {self.secrets[token]}")
-        connection = http.client.HTTPConnection(self.address, port or self.api_port,
-                                                timeout=seconds)
+        if self.is_secure and port in (None, self.api_port):
+            connection = http.client.HTTPSConnection(self.address, self.api_port, timeout=seconds,
+                                                     context=self.tls_context())
+        else:
+            connection = http.client.HTTPConnection(self.address, port or self.api_port,
+                                                    timeout=seconds)
         try:
             connection.request(method, path, body, sent)
             return Reply(connection.getresponse())

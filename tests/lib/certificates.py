@@ -1,0 +1,37 @@
+"""Certificates for tests, made with the openssl program."""
+
+import pathlib
+import subprocess
+
+
+def make_certificate(folder, name, address, days=30, key="ec"):
+    """A self-signed certificate for localhost and an address: (certificate file, key file)."""
+    folder = pathlib.Path(folder)
+    paths = folder / f"{name}.pem", folder / f"{name}.key"
+    kind = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], "rsa": ["rsa:2048"]}[key]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", paths[1], "-out",
+         paths[0], "-days", str(days), "-subj", f"/CN={name}", "-addext",
+         f"subjectAltName=DNS:localhost,IP:{address}"],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return paths
+
+
+def make_expired(folder, name, address):
+    """The same, not valid any more since 2021."""
+    folder = pathlib.Path(folder)
+    _certificate, key = make_certificate(folder, name, address)
+    request, certificate = folder / f"{name}.csr", folder / f"{name}.pem"
+    (folder / "index").write_text("")
+    (folder / "serial").write_text("01\n")
+    (folder / "ca.cnf").write_text(
+        f"[ca]\ndefault_ca = a\n[a]\nnew_certs_dir = {folder}\ndatabase = {folder}/index\n"
+        f"serial = {folder}/serial\ndefault_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n")
+    for command in (
+            ["req", "-new", "-key", key, "-subj", f"/CN={name}", "-out", request],
+            ["ca", "-batch", "-selfsign", "-config", folder / "ca.cnf", "-keyfile", key, "-in",
+             request, "-out", certificate, "-startdate", "20200101000000Z", "-enddate",
+             "20210101000000Z", "-notext"]):
+        subprocess.run(["openssl", *command], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+    return certificate, key
