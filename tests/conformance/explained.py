@@ -45,6 +45,19 @@ def is_meta_type(case):
     return case.query.type_name in META_TYPES or 128 <= kind < 255
 
 
+def is_like_a_peer(case, but_rcode=False):
+    """dns01d answers as one of the others does; they need no such company.
+
+    but_rcode: NSD may say NOERROR where it is NXDOMAIN ("child's names in the parent").
+    """
+    def body(reply):
+        return (0 if but_rcode else reply.rcode, reply.flags & AA, sorted(reply.answer), sorted(reply.authority),
+                glue_of(reply))
+    return case.server != "dns01d" or any(
+        body(reply) == body(case.reply) for name, reply in case.replies.items()
+        if reply and name != case.server)
+
+
 def is_one_of_any(case):
     """What an ANY query got is a part of the whole: RRsets as some server gives them."""
     if case.query.type_name != "ANY" or case.reply is None or case.reply.rcode:
@@ -101,7 +114,7 @@ def is_glue_too_long(case):
     full = max(reply.length for reply in case.replies.values() if reply)
     room = case.query.limit - case.reply.length
     for record in case.reply.authority:
-        # Addresses of a sibling are no glue that must be there, but NSD stops where they do not fit.
+        # Those of a sibling are no glue that must be there, but NSD stops where they do not fit.
         types = case.query.zone.nodes.get(labels_of(record[4]), {})
         if any(kind in types and len(types[kind][1]) * 16 > room for kind in ("A", "AAAA")):
             return True
@@ -157,18 +170,20 @@ EXPLAINED = [
           "REFUSED to another class comes as a header alone, without question and OPT.",
           "RFC 6891, 6.1.1: an OPT record belongs into the answer.",
           lambda case: case.query.qclass != 1 and case.field in ("question", "OPT")),
-    Entry("meta types", ("BIND", "Knot"),
-          "FORMERR or NOTIMP for QTYPE 0, OPT, TKEY, TSIG, MAILA, MAILB and types 128 to 254.",
-          "RFC 6895, 3.1 leaves the answer open. dns01d does as NSD: no data of that type.",
-          lambda case: is_body(case) and is_meta_type(case)
-          and case.reply.rcode_name in ("FORMERR", "NOTIMP")),
+    Entry("meta types", ("BIND", "Knot", "dns01d"),
+          "For QTYPE OPT, TKEY, TSIG, MAILA, MAILB and 128 to 254, BIND says FORMERR or NOTIMP and "
+          "dns01d REFUSED; for QTYPE 0 Knot says NOTIMP. Otherwise there are no such data.",
+          "RFC 6895, 3.1: such types are never data; which error says so is left open.",
+          lambda case: is_body(case) and is_meta_type(case) and case.reply.rcode_name
+          in (("REFUSED",) if case.server == "dns01d" else ("FORMERR", "NOTIMP"))
+          and (case.server != "dns01d" or case.query.qtype != 0)),
     Entry("part of ANY", ("NSD", "Knot", "BIND", "dns01d"),
           "An ANY query gets one RRset, or all.",
           "RFC 8482, 4.1: one RRset is enough. Which one is free; it must be whole.",
           lambda case: case.field == "answer" and is_one_of_any(case)),
     Entry("BADVERS with bits as asked", ("NSD",),
-          "With BADVERS, header bits that mean nothing in a query (AA, TC, RA, Z) come back as they "
-          "were asked, and the DO bit does not.",
+          "With BADVERS, header bits that mean nothing in a query (AA, TC, RA, Z) come back as "
+          "they were asked, and the DO bit does not.",
           "RFC 3225, 3: DO is copied into the answer; the rest are the answer's own bits.",
           lambda case: case.query.edns == "version 1"
           and case.field in ("AA", "TC", "RA", "Z", "OPT")),
@@ -193,7 +208,8 @@ EXPLAINED = [
           "Where a CNAME points below a zone cut, the answer ends with the CNAME, goes on with the "
           "referral, or goes on in the child zone when that is served too.",
           "RFC 1034, 4.3.2 allows each: a resolver asks on by itself.",
-          lambda case: is_body(case) and leaves_zone(case)),
+          lambda case: is_body(case) and leaves_zone(case)
+          and is_like_a_peer(case, but_rcode=True)),
     Entry("long chain of CNAMEs", ("Knot", "NSD", "BIND"),
           f"Knot ends a chain after {KNOT_CHAIN} links.",
           "RFC 1034, 3.6.2: chains should be short; a resolver asks on by itself.",
@@ -203,7 +219,8 @@ EXPLAINED = [
           "that there are no such data.",
           "RFC 4035, 2.5 lets RRSIG and NSEC stand beside a CNAME, so they may be answered without "
           "following it; in an unsigned zone both say the same.",
-          lambda case: is_body(case) and case.query.type_name in ("RRSIG", "NSEC", "NSEC3")
+          lambda case: is_body(case) and is_like_a_peer(case)
+          and case.query.type_name in ("RRSIG", "NSEC", "NSEC3")
           and any(record[1] == CNAME for reply in case.replies.values() if reply
                   for record in reply.answer)),
     Entry("child's names in the parent", ("NSD", "Knot", "BIND"),

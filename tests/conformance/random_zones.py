@@ -9,9 +9,9 @@ import re
 
 # What generated zones hold. One line here turns a feature on for every run.
 FEATURES = {
-    "wildcards": False,
-    "cname": False,
-    "cuts": False,
+    "wildcards": True,
+    "cname": True,
+    "cuts": True,
     "long text": False,  # Names whose text is longer than 255 characters, by escapes.
     "repeats": False,  # Records that differ only in the letter case of a name in their data.
     "at sign": False,  # The label `@`, which needs a backslash not to be the origin.
