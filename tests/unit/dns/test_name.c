@@ -50,9 +50,22 @@ static void escapes_go_both_ways(void **state) {
     assert_string_equal(text, "a\\.b\\032\\\\.\\255");
 }
 
+static void octets_with_a_meaning_are_escaped(void **state) {
+    (void)state;
+    static const char special[] = ".\\\";()@$";
+    struct d1_name name = {.length = sizeof(special) + 1, .octets = {sizeof(special) - 1}};
+    memcpy(name.octets + 1, special, sizeof(special)); /* Its NUL is the root. */
+    char text[D1_NAME_TEXT_MAX];
+    assert_int_equal(d1_name_to_text(&name, text), 2 * strlen(special));
+    assert_string_equal(text, "\\.\\\\\\\"\\;\\(\\)\\@\\$");
+    struct d1_name again = name_of(text);
+    assert_true(d1_name_equal(&again, &name));
+}
+
 static void malformed_texts_are_refused(void **state) {
     (void)state;
-    static const char *const bad[] = {"", "..", ".a", "a..b", "a\\", "a\\25", "a\\256", "a\\1x2"};
+    static const char *const bad[] = {"",      "..",     ".a",     "a..b",  "a\\",
+                                      "a\\25", "a\\256", "a\\1x2", "a\\12x"};
     for (size_t i = 0; i < D1_ARRAY_LENGTH(bad); i++) {
         struct d1_name name;
         assert_int_equal(d1_name_from_text(bad[i], &name), D1_ENAME);
@@ -139,6 +152,35 @@ static void parent_drops_one_label(void **state) {
     assert_false(d1_name_parent(&name, &name));
 }
 
+/* 254 octets: three labels of 63, one of 60, the root. */
+static struct d1_name name_of_254(void) {
+    char text[256];
+    memset(text, 'a', sizeof(text));
+    text[63] = text[127] = text[191] = '.';
+    text[252] = '\0';
+    return name_of(text);
+}
+
+static void no_name_of_more_than_255_octets(void **state) {
+    (void)state;
+    struct d1_name name = name_of_254();
+    assert_int_equal(name.length, 254);
+    struct d1_name longer;
+    assert_int_equal(d1_name_prepend("a", 1, &name, &longer), D1_ENAME);
+    char label[D1_LABEL_OCTETS_MAX + 1] = {0};
+    struct d1_name root = name_of(".");
+    assert_int_equal(d1_name_prepend(label, sizeof(label), &root, &longer), D1_ENAME);
+    /* With one more octet it is full; then neither a dot nor the root label has room. */
+    char text[D1_NAME_TEXT_MAX];
+    size_t length = d1_name_to_text(&name, text);
+    memcpy(text + length, "bb", 3);
+    assert_int_equal(d1_name_from_text(text, &longer), D1_ENAME);
+    memcpy(text + length, "bb.", 4);
+    assert_int_equal(d1_name_from_text(text, &longer), D1_ENAME);
+    memcpy(text + length, "b.", 3);
+    assert_int_equal(d1_name_from_text(text, &longer), D1_OK);
+}
+
 static void prepend_adds_one_label(void **state) {
     (void)state;
     struct d1_name zone = name_of("example.test");
@@ -157,6 +199,7 @@ int main(void) {
         cmocka_unit_test(final_dot_makes_no_difference),
         cmocka_unit_test(root_is_one_octet),
         cmocka_unit_test(escapes_go_both_ways),
+        cmocka_unit_test(octets_with_a_meaning_are_escaped),
         cmocka_unit_test(malformed_texts_are_refused),
         cmocka_unit_test(label_of_63_is_the_longest),
         cmocka_unit_test(name_of_255_octets_is_the_longest),
@@ -166,6 +209,7 @@ int main(void) {
         cmocka_unit_test(under_looks_at_label_borders),
         cmocka_unit_test(parent_drops_one_label),
         cmocka_unit_test(prepend_adds_one_label),
+        cmocka_unit_test(no_name_of_more_than_255_octets),
     };
     return cmocka_run_group_tests_name("name", tests, NULL, NULL);
 }

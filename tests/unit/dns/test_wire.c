@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "core/attr.h"
 #include "core/buf.h"
 #include "core/limits.h"
 #include "core/mem.h"
@@ -312,11 +313,28 @@ static void edns_is_written(void **state) {
 
 static void types_and_rcodes_have_names(void **state) {
     (void)state;
+    static const struct {
+        uint16_t number;
+        const char *text;
+    } types[] =
+        {
+            {1, "A"},      {2, "NS"},    {5, "CNAME"},  {6, "SOA"},
+            {16, "TXT"},   {28, "AAAA"}, {41, "OPT"},   {43, "DS"},
+            {46, "RRSIG"}, {47, "NSEC"}, {250, "TSIG"}, {251, "IXFR"},
+            {252, "AXFR"}, {255, "ANY"}, {257, "CAA"},  {65280, "TYPE65280"},
+        },
+      rcodes[] = {
+          {0, "NOERROR"},  {1, "FORMERR"},  {2, "SERVFAIL"}, {3, "NXDOMAIN"}, {4, "NOTIMP"},
+          {5, "REFUSED"},  {6, "YXDOMAIN"}, {7, "YXRRSET"},  {8, "NXRRSET"},  {9, "NOTAUTH"},
+          {10, "NOTZONE"}, {16, "BADVERS"}, {99, "RCODE99"},
+      };
     char text[16];
-    assert_string_equal(d1_type_text(D1_TYPE_TXT, text), "TXT");
-    assert_string_equal(d1_type_text(65280, text), "TYPE65280");
-    assert_string_equal(d1_rcode_text(D1_RCODE_BADVERS, text), "BADVERS");
-    assert_string_equal(d1_rcode_text(23, text), "RCODE23");
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(types); i++) {
+        assert_string_equal(d1_type_text(types[i].number, text), types[i].text);
+    }
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(rcodes); i++) {
+        assert_string_equal(d1_rcode_text(rcodes[i].number, text), rcodes[i].text);
+    }
 }
 
 int main(void) {
