@@ -22,6 +22,7 @@ from namespaces import Namespace
 from program import Program, wait_until
 
 ZONE = "auth.example.test"
+DELEGATION = "_acme-challenge.www.example.test"  # Of one challenge name.
 LAME = "lame.example.test"  # Delegated to dns01d too, which does not serve it.
 HOSTS = ("ns1", "ns2")
 START_SECONDS = 20
@@ -88,7 +89,7 @@ def internet_zones():
         "test.": zone_file("test.", *own, *(f"example NS {host}" for host in HOSTS)),
         "example.test.": zone_file(
             "example.test.", "@ MX 0 mail", f"mail A {NETWORKS['wan0'][0][0].partition('/')[0]}",
-            *(f"{child} NS {host}.{ZONE}." for child in ("auth", "lame") for host in HOSTS), *site),
+            *(f"{child} NS {host}.{ZONE}." for child in ("auth", "lame", "_acme-challenge.www") for host in HOSTS), *site),
         **{f"{zone}.": zone_file(f"{zone}.", *(record for record in pointers()
                                                if record.split(" ")[0].endswith(f".{zone}.")))
            for zone in REVERSE_ZONES},
@@ -159,6 +160,11 @@ class Internet:
                 "nameservers": [f"ns1.{ZONE}", f"ns2.{ZONE}"],
                 "hostmaster": "hostmaster.example.test",
                 "records": [address_record(*server) for server in servers(1, ZONE)],
+            }],
+            "delegations": [{
+                "under": "example.test",
+                "nameservers": [f"ns1.{ZONE}", f"ns2.{ZONE}"],
+                "hostmaster": "hostmaster.example.test",
             }],
         }, address="127.0.0.1")
 
