@@ -214,3 +214,29 @@ int d1_sha256(const char *domain, const void *bytes, size_t length,
     EVP_MD_CTX_free(context);
     return ok ? D1_OK : D1_EINTERNAL;
 }
+
+static int digit_of(char c) {
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int d1_hex_decode(const char *text, size_t length, void *ret_bytes) {
+    uint8_t *to = ret_bytes;
+    if (length % 2 != 0) {
+        return D1_EPARSE;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (digit_of(text[i]) < 0) {
+            return D1_EPARSE;
+        }
+    }
+    for (size_t i = 0; i < length; i += 2) {
+        to[i / 2] = (uint8_t)(digit_of(text[i]) << 4 | digit_of(text[i + 1]));
+    }
+    return D1_OK;
+}

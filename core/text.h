@@ -35,6 +35,9 @@ int d1_base64_decode(const char *text, size_t length, void *ret_bytes, size_t si
 /* Lower-case hex, NUL-terminated: 2 * length + 1 octets. */
 void d1_hex_encode(const void *bytes, size_t length, char *ret_text);
 
+/* `length` hex digits of either case, an even number, as length / 2 octets. Returns 0 or D1_EPARSE. */
+int d1_hex_decode(const char *text, size_t length, void *ret_bytes) D1_MUST_CHECK;
+
 /* A random UUID, version 4 (RFC 9562, 5.4). Returns 0 or -errno. */
 int d1_uuid_make(char ret_text[D1_UUID_TEXT_BYTES]) D1_MUST_CHECK;
 
