@@ -14,17 +14,12 @@
 #define D1_DNS_HEADER_BYTES       12   /* RFC 1035, 4.1.1. */
 #define D1_DNS_MESSAGE_MAX        65535 /* RFC 1035, 4.2.2: two-octet length on TCP. */
 #define D1_DNS_UDP_PLAIN_MAX      512   /* RFC 1035, 4.2.1: without EDNS. */
-<<<<<<< HEAD
-#define D1_DNS_UDP_MAX            1232  /* DNS flag day 2020, RFC 9715: no fragments on any path. */
-#define D1_OWNER_VALUES_BYTES_MAX 1232  /* Contract: values of one owner name, in octets. */
-#define D1_TSIG_MAC_MAX           64    /* HMAC-SHA-512 (RFC 8945, 6). */
-#define D1_UPDATE_RECORDS_MAX     512   /* Prerequisites and changes of one UPDATE; then REFUSED. */
-=======
 #define D1_COOKIE_SECRETS_MAX     8  /* The current one, and former ones that are still accepted. */
 #define D1_NSID_OCTETS_MAX        64 /* A host name (HOST_NAME_MAX). */
 #define D1_DNS_UDP_MAX            1232 /* DNS flag day 2020, RFC 9715: no fragments on any path. */
 #define D1_OWNER_VALUES_BYTES_MAX 1232 /* Contract: values of one owner name, in octets. */
->>>>>>> b4bdd4b (wip)
+#define D1_TSIG_MAC_MAX           64   /* HMAC-SHA-512 (RFC 8945, 6). */
+#define D1_UPDATE_RECORDS_MAX     512  /* Prerequisites and changes of one UPDATE; then REFUSED. */
 #define D1_RECORD_BYTES_MAX       65520 /* One table record with all its RRsets; fits a TCP message. */
 
 /* Record table and zones. */

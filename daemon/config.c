@@ -11,6 +11,7 @@
 #include "core/limits.h"
 #include "core/mem.h"
 #include "core/net.h"
+#include "daemon/answering.h"
 #include "daemon/certificate.h"
 #include "daemon/document.h"
 #include "daemon/file.h"
@@ -449,6 +450,7 @@ static int take_all(struct d1_config *config, struct d1_config_faults *faults) {
     err = err != D1_OK ? err : take_texts(d1_node_path(root, "api.listen"), &config->api_listen);
     err = err != D1_OK ? err
                        : take_texts(d1_node_path(root, "metrics.listen"), &config->metrics_listen);
+    err = err != D1_OK ? err : d1_answering_read(root, on_fault, faults, &config->answering);
     err = err != D1_OK ? err : take_zones(config, faults);
     err = err != D1_OK ? err : take_tokens(config, faults);
     err = err != D1_OK ? err : take_frontend(config);
@@ -511,6 +513,7 @@ void d1_config_destroy(struct d1_config *config) {
         d1_free(nameservers);
     }
     d1_free(config->zones);
+    d1_answering_close(&config->answering);
     d1_free(config->dns_listen.item);
     d1_free(config->api_listen.item);
     d1_free(config->metrics_listen.item);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/setting.h"
+#include "dnsd/options.h"
 #include "dnsd/zone.h"
 #include "solver/solver.h"
 #include "webhook/frontend.h"
@@ -33,6 +34,7 @@ struct d1_config {
     const char *control_socket; /* "": STATE-DIR/control.sock. */
     struct d1_texts dns_listen;
     unsigned dns_workers; /* 0: one per CPU. */
+    struct d1_options answering;
     size_t zones_count;
     size_t served_count;          /* Zones, then delegations. */
     struct d1_zone_config *zones; /* All of them. */

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/hash.h"
 #include "core/mem.h"
 #include "core/net.h"
 #include "daemon/cpus.h"
@@ -120,6 +121,29 @@ static int make_served(struct d1_daemon *daemon, struct d1_error *error) {
     return err == D1_OK ? err : d1_error_set(error, err, "cannot start: %s", d1_err_text(err));
 }
 
+int d1_daemon_make_options(const struct d1_daemon *daemon, const struct d1_config *config,
+                           struct d1_options **ret_options) {
+    struct d1_options options = config->answering;
+    if (options.cookies.count == 0) {
+        options.cookies = daemon->own_secrets;
+    }
+    int err = d1_options_create(&options, ret_options);
+    d1_wipe(&options.cookies, sizeof(options.cookies));
+    return err;
+}
+
+static int make_answering(struct d1_daemon *daemon, struct d1_error *error) {
+    struct d1_options *options = NULL;
+    daemon->own_secrets.count = 1;
+    int err = d1_random(daemon->own_secrets.secret[0], sizeof(daemon->own_secrets.secret[0]));
+    err = err != D1_OK ? err : d1_daemon_make_options(daemon, daemon->config, &options);
+    if (err != D1_OK) {
+        return d1_error_set(error, err, "cannot start: %s", d1_err_text(err));
+    }
+    atomic_store(&daemon->answering.options, options);
+    return D1_OK;
+}
+
 static int make_solver(struct d1_daemon *daemon, struct d1_error *error) {
     struct d1_store_options store = {
         .backend = daemon->config->store_backend,
@@ -175,6 +199,7 @@ static int make_dnsd(struct d1_daemon *daemon, unsigned workers, struct d1_error
         .clock = daemon->clock,
         .epoch = daemon->epoch,
         .current = &daemon->current,
+        .answering = &daemon->answering,
         .metrics = daemon->metrics,
         .workers = workers,
         .listen_count = daemon->dns_listen.count,
@@ -459,6 +484,8 @@ static void destroy(struct d1_daemon *daemon) {
     d1_solver_destroy(daemon->solver);
     d1_served_publisher_destroy(daemon->publisher);
     d1_served_destroy(atomic_load(&daemon->current.served));
+    d1_options_destroy(atomic_load(&daemon->answering.options));
+    d1_wipe(&daemon->own_secrets, sizeof(daemon->own_secrets));
     d1_timeline_destroy(daemon->timeline);
     d1_epoch_destroy(daemon->epoch);
     d1_loop_destroy(daemon->front);
@@ -486,6 +513,7 @@ int d1_daemon_create(struct d1_config *config, const char *config_path, struct d
     err = err != D1_OK ? err : choose_dns_listen(daemon);
     err = err != D1_OK ? err : make_base(daemon, workers, error);
     err = err != D1_OK ? err : make_served(daemon, error);
+    err = err != D1_OK ? err : make_answering(daemon, error);
     err = err != D1_OK ? err : make_dnsd(daemon, workers, error);
     err = err != D1_OK ? err : make_solver(daemon, error);
     err = err != D1_OK ? err : make_frontend(daemon, error);

@@ -131,14 +131,20 @@ static int take(struct d1_daemon *daemon, struct reading *reading) {
                             "was taken",
                             fixed);
     }
-    int err = d1_frontend_configure(daemon->frontend, &fresh->frontend);
+    struct d1_options *options = NULL;
+    int err = d1_daemon_make_options(daemon, fresh, &options);
+    if (err == D1_OK) {
+        err = d1_frontend_configure(daemon->frontend, &fresh->frontend);
+    }
     if (err == D1_OK) {
         err = swap_served(daemon, reading);
     }
     if (err != D1_OK) {
+        d1_options_destroy(options);
         d1_frontend_configure(daemon->frontend, &daemon->config->frontend);
         return err;
     }
+    d1_options_swap(&daemon->answering, daemon->epoch, options);
     d1_solver_configure(daemon->solver, &fresh->solver, fresh->credentials);
     fresh->credentials = NULL;
     if (fresh->api_tls != NULL) {

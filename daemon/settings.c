@@ -135,7 +135,10 @@ static const struct d1_setting dns_fields[] = {
      .help = "threads that answer; 0: one per CPU this process may use"},
     NOT_BUILT("proxy-protocol-from"),
     NOT_BUILT("rate-limit"),
-    NOT_BUILT("cookie-secret-file"),
+    {.name = "cookie-secret-file",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "32 hex digits, shared by nodes; empty: random at start"},
     NOT_BUILT("update-forward-to"),
     END};
 

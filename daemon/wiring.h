@@ -26,6 +26,8 @@ struct d1_daemon {
     struct d1_metrics_block *metrics_block; /* The control thread's. */
     struct d1_epoch *epoch;
     struct d1_served_current current;
+    struct d1_options_current answering;
+    struct d1_cookie_secrets own_secrets; /* Where the configuration names none. */
     struct d1_served_publisher *publisher;
     struct d1_store *store;
     struct d1_timeline *timeline;
@@ -47,5 +49,9 @@ struct d1_daemon {
     char metrics_text[256];
     char control_path[108];
 };
+
+/* How to answer, by a configuration and our own secrets. Returns 0 or -ENOMEM. */
+int d1_daemon_make_options(const struct d1_daemon *daemon, const struct d1_config *config,
+                           struct d1_options **ret_options);
 
 #endif /* D1_DAEMON_WIRING_H */

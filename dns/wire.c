@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "core/buf.h"
+#include "dns/edns.h"
 
 #define FOLD_BYTES 16
 
@@ -68,19 +69,6 @@ static inline bool parse_question(const uint8_t *message, size_t length, struct 
     return true;
 }
 
-/* The options of an OPT record are code, length, octets (RFC 6891, 6.1.2). */
-static bool options_are_whole(const uint8_t *rdata, size_t length) {
-    struct d1_reader reader = d1_reader_over(rdata, length);
-    while (d1_reader_left(&reader) > 0) {
-        (void)d1_read_u16(&reader);
-        uint16_t option_length = d1_read_u16(&reader);
-        if (d1_read_bytes(&reader, option_length) == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Skip an owner name, compressed or not. Returns whether it was the root; failed as the reader. */
 static bool skip_owner(struct d1_reader *reader) {
     bool root = true;
@@ -109,7 +97,25 @@ static uint16_t udp_size_of(uint16_t claimed) {
     return claimed < D1_DNS_UDP_MAX ? claimed : D1_DNS_UDP_MAX;
 }
 
-/* The additional section. Returns D1_QUERY_OK, D1_QUERY_FORMERR or D1_QUERY_BADVERS. */
+/* An OPT record, the first one. Returns false when it is malformed. */
+static bool take_opt(const uint8_t *message, const uint8_t *rdata, size_t length,
+                     struct d1_query *query) {
+    struct d1_edns_options options;
+    if (!d1_edns_read_options(rdata, length, &options)) {
+        return false;
+    }
+    query->edns = true;
+    query->asks = options.asks;
+    query->cookie_malformed = options.cookie_malformed;
+    query->cookie_length = options.cookie_length;
+    query->cookie_at = (uint16_t)((size_t)(rdata - message) + options.cookie_at);
+    return true;
+}
+
+/*
+ * Additional records from the reader's place on, which end the message. Returns D1_QUERY_OK,
+ * D1_QUERY_FORMERR or D1_QUERY_BADVERS; `edns` is set only when there is one OPT record, in order.
+ */
 static enum d1_query_verdict parse_additional(const uint8_t *message, size_t length, unsigned count,
                                               struct d1_query *query) {
     struct d1_reader reader = d1_reader_over(message, length);
@@ -123,23 +129,42 @@ static enum d1_query_verdict parse_additional(const uint8_t *message, size_t len
         uint16_t rdata_length = d1_read_u16(&reader);
         const uint8_t *rdata = d1_read_bytes(&reader, rdata_length);
         if (rdata == NULL) {
+            query->edns = false;
             return D1_QUERY_FORMERR;
         }
         if (type != D1_TYPE_OPT) {
             continue;
         }
-        if (query->edns || !root || !options_are_whole(rdata, rdata_length)) {
+        if (query->edns || !root || !take_opt(message, rdata, rdata_length, query)) {
+            query->edns = false;
             return D1_QUERY_FORMERR;
         }
-        query->edns = true;
         query->udp_size = udp_size_of(class);
         query->dnssec_ok = (ttl & 0x8000) != 0;
         version = ttl >> 16 & 0xff;
     }
     if (reader.failed || d1_reader_left(&reader) > 0) {
+        query->edns = false;
         return D1_QUERY_FORMERR;
     }
-    return version == 0 ? D1_QUERY_OK : D1_QUERY_BADVERS;
+    if (version != 0) {
+        return D1_QUERY_BADVERS;
+    }
+    return query->edns && query->cookie_malformed ? D1_QUERY_FORMERR : D1_QUERY_OK;
+}
+
+/* RFC 7873, 5.4: a client that has no question may ask for a cookie. */
+static enum d1_query_verdict D1_COLD parse_without_question(const uint8_t *message, size_t length,
+                                                            struct d1_query *query) {
+    if (d1_load_u16(message + 4) != 0 || d1_load_u32(message + 6) != 0) {
+        return D1_QUERY_FORMERR;
+    }
+    enum d1_query_verdict verdict =
+        parse_additional(message, length, d1_load_u16(message + 10), query);
+    if (verdict == D1_QUERY_OK && query->cookie_length > 0) {
+        return D1_QUERY_COOKIE;
+    }
+    return verdict == D1_QUERY_BADVERS ? D1_QUERY_BADVERS : D1_QUERY_FORMERR;
 }
 
 enum d1_query_verdict d1_query_parse(const uint8_t *message, size_t length,
@@ -153,6 +178,8 @@ enum d1_query_verdict d1_query_parse(const uint8_t *message, size_t length,
     ret_query->question_length = 0;
     ret_query->edns = false;
     ret_query->dnssec_ok = false;
+    ret_query->asks = 0;
+    ret_query->cookie_length = 0;
     ret_query->udp_size = D1_DNS_UDP_PLAIN_MAX;
     if (D1_UNLIKELY((flags & D1_FLAG_QR) != 0)) {
         return D1_QUERY_DROP;
@@ -160,7 +187,10 @@ enum d1_query_verdict d1_query_parse(const uint8_t *message, size_t length,
     if (D1_UNLIKELY((flags >> D1_OPCODE_SHIFT & 0xf) != D1_OPCODE_QUERY)) {
         return D1_QUERY_NOTIMP;
     }
-    if (D1_UNLIKELY(d1_load_u16(message + 4) != 1 || !parse_question(message, length, ret_query))) {
+    if (D1_UNLIKELY(d1_load_u16(message + 4) != 1)) {
+        return parse_without_question(message, length, ret_query);
+    }
+    if (D1_UNLIKELY(!parse_question(message, length, ret_query))) {
         return D1_QUERY_FORMERR;
     }
     if (D1_UNLIKELY(d1_load_u32(message + 6) != 0)) { /* ANCOUNT and NSCOUNT. */
@@ -172,17 +202,6 @@ enum d1_query_verdict d1_query_parse(const uint8_t *message, size_t length,
     }
     size_t used = (size_t)D1_DNS_HEADER_BYTES + ret_query->question_length;
     return D1_LIKELY(used == length) ? D1_QUERY_OK : D1_QUERY_FORMERR;
-}
-
-size_t d1_edns_write(uint8_t *ret_wire, bool dnssec_ok, unsigned rcode) {
-    ret_wire[0] = 0; /* Owner: the root. */
-    d1_store_u16(ret_wire + 1, D1_TYPE_OPT);
-    d1_store_u16(ret_wire + 3, D1_DNS_UDP_MAX);
-    ret_wire[5] = (uint8_t)(rcode >> 4);
-    ret_wire[6] = 0; /* Version. */
-    d1_store_u16(ret_wire + 7, dnssec_ok ? 0x8000 : 0);
-    d1_store_u16(ret_wire + 9, 0);
-    return D1_EDNS_BYTES;
 }
 
 const char *d1_type_text(uint16_t type, char ret_text[16]) {

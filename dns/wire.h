@@ -74,9 +74,11 @@ enum d1_rcode {
 enum d1_query_verdict {
     D1_QUERY_OK,      /* One question, well-formed all through. */
     D1_QUERY_DROP,    /* No answer at all: shorter than a header, or QR=1. */
-    D1_QUERY_FORMERR, /* Answer FORMERR; the question is valid only if question_length > 0. */
+    D1_QUERY_FORMERR, /* Answer FORMERR; the question is valid only if question_length > 0, what
+                         stood in an OPT record only if `edns`. */
     D1_QUERY_NOTIMP,  /* An opcode we do not take; nothing after the header was looked at. */
     D1_QUERY_BADVERS, /* EDNS version above 0. */
+    D1_QUERY_COOKIE,  /* No question, but a cookie, which is to be answered (RFC 7873, 5.4). */
 };
 
 struct d1_query {
@@ -89,25 +91,22 @@ struct d1_query {
     struct d1_name name;      /* QNAME, folded. */
     bool edns;                /* An OPT record was there. */
     bool dnssec_ok;           /* DO bit (RFC 3225). */
+    uint8_t asks;             /* enum d1_edns_asks; 0 without an OPT record. */
+    uint8_t cookie_length;    /* Of its COOKIE option (dns/cookie.h); 0: none. */
+    uint16_t cookie_at;       /* Where that begins in the message; only with cookie_length > 0. */
+    bool cookie_malformed;    /* Only with `edns`. */
     uint16_t udp_size;        /* What the client takes: at least 512, at most D1_DNS_UDP_MAX. */
 };
 
 /*
  * Parse one message as a query. *ret_query is valid as the verdict says; on D1_QUERY_OK whole.
- * Checked: exactly one question (QDCOUNT 0 and more than 1 are FORMERR: RFC 9619), no compression in
+ * Checked: exactly one question (QDCOUNT 0, but for a cookie, and more than 1 are FORMERR: RFC 9619,
+ * RFC 7873, 5.4), no compression in
  * QNAME, answer and authority empty, at most one OPT in additional (owner root; a second: FORMERR,
  * RFC 6891, 6.1.1), other additional records skipped within their lengths, no octets left over.
  */
 enum d1_query_verdict d1_query_parse(const uint8_t *message, size_t length,
                                      struct d1_query *ret_query) D1_HOT;
-
-/*
- * The OPT record of an answer: 11 octets at `ret_wire` with our size, version 0, the DO bit copied
- * and the extended bits of the RCODE (RFC 6891, 6.1.3). Returns 11.
- */
-size_t d1_edns_write(uint8_t *ret_wire, bool dnssec_ok, unsigned rcode);
-
-#define D1_EDNS_BYTES 11
 
 /* "TXT", "TYPE65280" (RFC 3597, 5) for a type; static or in ret_text. */
 const char *d1_type_text(uint16_t type, char ret_text[16]);

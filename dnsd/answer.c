@@ -11,31 +11,89 @@
 
 #include "core/buf.h"
 #include "core/limits.h"
+#include "dns/edns.h"
+#include "dnsd/options.h"
 
 static inline size_t reply_limit(const struct d1_answer_slot *slot) {
     size_t limit = slot->tcp ? D1_DNS_MESSAGE_MAX : slot->query.udp_size;
     return limit < slot->reply_max ? limit : slot->reply_max;
 }
 
+static inline bool answers_keepalive(const struct d1_answer_slot *slot) {
+    return slot->tcp && (slot->query.asks & D1_ASKS_KEEPALIVE) != 0;
+}
+
 /* Begin the reply: header and question, and room for the sections that leaves room for OPT. */
 static inline struct d1_writer begin(const struct d1_answer_slot *slot) {
     size_t question_end = (size_t)D1_DNS_HEADER_BYTES + slot->query.question_length;
-    size_t edns = slot->query.edns ? D1_EDNS_BYTES : 0;
-    struct d1_writer writer = d1_writer_over(slot->reply, reply_limit(slot) - edns);
+    struct d1_writer writer = d1_writer_over(slot->reply, reply_limit(slot) - slot->opt_bytes);
     assert(slot->reply_max >= D1_DNS_UDP_PLAIN_MAX);
     memcpy(slot->reply, slot->message, question_end);
     writer.at += question_end;
     return writer;
 }
 
+/* Why there is no answer, where a person would want to know (RFC 8914). */
+static enum d1_ede explain(const struct d1_answer_context *context,
+                           const struct d1_answer_slot *slot, unsigned rcode) {
+    if (rcode == D1_RCODE_SERVFAIL && context->served == NULL) {
+        return D1_EDE_NOT_READY;
+    }
+    if (rcode == D1_RCODE_REFUSED) {
+        bool transfer = slot->query.type == D1_TYPE_AXFR || slot->query.type == D1_TYPE_IXFR;
+        return transfer ? D1_EDE_PROHIBITED : D1_EDE_NOT_AUTHORITATIVE;
+    }
+    return D1_EDE_NONE;
+}
+
+/*
+ * The options of the OPT record that ends the reply. Cookie and keepalive have their room kept; the
+ * others only help people, and are left out where there is none: no answer is cut for them.
+ */
+static size_t D1_COLD add_options(const struct d1_answer_context *context,
+                                  const struct d1_answer_slot *slot, uint8_t *opt, unsigned rcode) {
+    const struct d1_options *options = context->options;
+    size_t room = reply_limit(slot) - (size_t)(opt - slot->reply);
+    size_t length = D1_EDNS_BYTES;
+    uint8_t number[2];
+    if (slot->cookie_present) {
+        length =
+            d1_edns_add(opt, length, room, D1_OPTION_COOKIE, slot->cookie, sizeof(slot->cookie));
+    }
+    if (answers_keepalive(slot)) {
+        d1_store_u16(number, context->keepalive);
+        length = d1_edns_add(opt, length, room, D1_OPTION_KEEPALIVE, number, sizeof(number));
+    }
+    enum d1_ede ede = explain(context, slot, rcode);
+    if (ede != D1_EDE_NONE) {
+        d1_store_u16(number, (uint16_t)ede);
+        length = d1_edns_add(opt, length, room, D1_OPTION_EDE, number, sizeof(number));
+    }
+    if ((slot->query.asks & D1_ASKS_NSID) != 0 && options != NULL && options->nsid_length > 0) {
+        length =
+            d1_edns_add(opt, length, room, D1_OPTION_NSID, options->nsid, options->nsid_length);
+    }
+    return length;
+}
+
+/* Returns the octets of the OPT record. */
+static inline size_t write_opt(const struct d1_answer_context *context,
+                               const struct d1_answer_slot *slot, uint8_t *opt, unsigned rcode) {
+    const struct d1_query *query = &slot->query;
+    size_t length = d1_edns_write(opt, query->dnssec_ok, rcode);
+    bool plain = (query->asks | query->cookie_length) == 0 &&
+                 (rcode == D1_RCODE_NOERROR || rcode == D1_RCODE_NXDOMAIN);
+    return D1_LIKELY(plain) ? length : add_options(context, slot, opt, rcode);
+}
+
 /* Finish it behind its sections: OPT and the header's fields. */
-static inline void finish(struct d1_answer_slot *slot, const struct d1_writer *writer,
-                          const struct d1_found *found) {
+static inline void finish(const struct d1_answer_context *context, struct d1_answer_slot *slot,
+                          const struct d1_writer *writer, const struct d1_found *found) {
     const struct d1_query *query = &slot->query;
     uint8_t *reply = slot->reply;
     size_t at = d1_writer_length(writer);
     if (query->edns) {
-        at += d1_edns_write(reply + at, query->dnssec_ok, found->rcode);
+        at += write_opt(context, slot, reply + at, found->rcode);
     }
     unsigned copied = query->flags & (0xfU << D1_OPCODE_SHIFT | D1_FLAG_RD | D1_FLAG_CD);
     d1_store_u16(reply + 2, (uint16_t)(D1_FLAG_QR | copied | found->flags | (found->rcode & 0xfU)));
@@ -49,44 +107,75 @@ static inline void finish(struct d1_answer_slot *slot, const struct d1_writer *w
     slot->answers = (uint8_t)(found->answers < UINT8_MAX ? found->answers : UINT8_MAX);
 }
 
-static void answer_error(struct d1_answer_slot *slot, enum d1_rcode rcode) {
+static void answer_plain(const struct d1_answer_context *context, struct d1_answer_slot *slot,
+                         enum d1_rcode rcode) {
     const struct d1_found found = {.rcode = (uint8_t)rcode};
     struct d1_writer writer = begin(slot);
-    finish(slot, &writer, &found);
+    finish(context, slot, &writer, &found);
 }
 
-static inline void answer_query(const struct d1_served *served, struct d1_answer_slot *slot) {
+static inline void answer_query(const struct d1_answer_context *context,
+                                struct d1_answer_slot *slot) {
     struct d1_found found;
     struct d1_writer writer = begin(slot);
-    d1_lookup(served, &slot->query, slot->hash, &writer, &found);
-    finish(slot, &writer, &found);
+    d1_lookup(context->served, &slot->query, slot->hash, &writer, &found);
+    finish(context, slot, &writer, &found);
 }
 
-static void answer_slot(const struct d1_served *served, struct d1_answer_slot *slot) {
+/* Options that came with the query: what of them is answered, and how many octets that takes. */
+static void D1_COLD weigh_options(const struct d1_answer_context *context,
+                                  struct d1_answer_slot *slot) {
+    const struct d1_query *query = &slot->query;
+    if (query->cookie_length > 0 && context->options != NULL &&
+        context->options->cookies.count > 0) {
+        struct d1_cookie_client client;
+        client.address_length = d1_peer_octets(slot->client, &client.address);
+        slot->cookie_valid =
+            d1_cookie_answer(&context->options->cookies, slot->message + query->cookie_at,
+                             query->cookie_length, &client, context->now_s, slot->cookie);
+        slot->cookie_present = true;
+        slot->opt_bytes += D1_EDNS_OPTION_BYTES + D1_COOKIE_BYTES;
+    }
+    if (answers_keepalive(slot)) {
+        slot->opt_bytes += D1_EDNS_OPTION_BYTES + 2;
+    }
+}
+
+static void answer_slot(const struct d1_answer_context *context, struct d1_answer_slot *slot) {
     slot->reply_length = 0;
     slot->rcode = 0;
     slot->notes = 0;
     slot->answers = 0;
+    slot->cookie_present = false;
+    slot->cookie_valid = false;
+    if (D1_UNLIKELY(slot->verdict == D1_QUERY_DROP)) {
+        return;
+    }
+    slot->opt_bytes = slot->query.edns ? D1_EDNS_BYTES : 0;
+    if (D1_UNLIKELY((slot->query.asks | slot->query.cookie_length) != 0 && slot->query.edns)) {
+        weigh_options(context, slot);
+    }
     switch (slot->verdict) {
     case D1_QUERY_OK:
-        if (D1_UNLIKELY(served == NULL)) {
-            answer_error(slot, D1_RCODE_SERVFAIL);
+        if (D1_UNLIKELY(context->served == NULL)) {
+            answer_plain(context, slot, D1_RCODE_SERVFAIL);
         } else {
-            answer_query(served, slot);
+            answer_query(context, slot);
         }
         break;
     case D1_QUERY_DROP:
         break;
     case D1_QUERY_FORMERR:
-        slot->query.edns = false; /* What was read of an OPT record is not to be relied on. */
-        slot->query.udp_size = D1_DNS_UDP_PLAIN_MAX;
-        answer_error(slot, D1_RCODE_FORMERR);
+        answer_plain(context, slot, D1_RCODE_FORMERR);
         break;
     case D1_QUERY_NOTIMP:
-        answer_error(slot, D1_RCODE_NOTIMP);
+        answer_plain(context, slot, D1_RCODE_NOTIMP);
         break;
     case D1_QUERY_BADVERS:
-        answer_error(slot, D1_RCODE_BADVERS);
+        answer_plain(context, slot, D1_RCODE_BADVERS);
+        break;
+    case D1_QUERY_COOKIE:
+        answer_plain(context, slot, slot->cookie_present ? D1_RCODE_NOERROR : D1_RCODE_FORMERR);
         break;
     }
 }
@@ -110,6 +199,6 @@ void d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_s
         }
     }
     for (size_t i = 0; i < count; i++) {
-        answer_slot(served, &slots[i]);
+        answer_slot(context, &slots[i]);
     }
 }

@@ -10,14 +10,20 @@
 #ifndef D1_DNSD_ANSWER_H
 #define D1_DNSD_ANSWER_H
 
+#include "dns/cookie.h"
 #include "dns/wire.h"
 #include "dnsd/lookup.h"
 #include "dnsd/peer.h"
 #include "dnsd/served.h"
 
+struct d1_options;
+
 /* What the answers of one batch depend on, besides their questions. */
 struct d1_answer_context {
-    const struct d1_served *served; /* NULL: nothing is loaded yet, all is SERVFAIL. */
+    const struct d1_served *served;   /* NULL: nothing is loaded yet, all is SERVFAIL. */
+    const struct d1_options *options; /* NULL: none. */
+    uint32_t now_s;                   /* Unix time, modulo 2^32: cookies. */
+    uint16_t keepalive;               /* TCP: the idle time-out in 100 ms (RFC 7828, 3.1). */
 };
 
 struct d1_answer_slot {
@@ -39,6 +45,10 @@ struct d1_answer_slot {
     enum d1_query_verdict verdict;
     uint64_t hash;
     struct d1_query query;
+    uint16_t opt_bytes;  /* Octets that its OPT record needs in any case. */
+    bool cookie_present; /* `cookie` is what the query's is answered with. */
+    bool cookie_valid;   /* The client has shown that it receives what is sent to its address. */
+    uint8_t cookie[D1_COOKIE_BYTES];
 };
 
 /* Answer all slots: parse all, prefetch buckets, prefetch records, then compare and copy. */

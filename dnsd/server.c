@@ -138,6 +138,7 @@ static int make_workers(struct d1_dnsd *dnsd, struct d1_listen_pair *pairs) {
     struct d1_worker_options options = {
         .epoch = from->epoch,
         .current = from->current,
+        .answering = from->answering,
         .clock = from->clock,
         .metrics = from->metrics,
         .cells = dnsd->cells,

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "core/err.h"
+#include "dnsd/options.h"
 #include "dnsd/served.h"
 
 struct d1_clock;
@@ -37,6 +38,7 @@ struct d1_dnsd_options {
     const struct d1_clock *clock;
     struct d1_epoch *epoch; /* With at least `workers` readers: worker N is reader N. */
     struct d1_served_current *current;
+    struct d1_options_current *answering; /* How to answer; may be swapped at any time. */
     struct d1_metrics *metrics;
     unsigned workers;
     size_t listen_count;

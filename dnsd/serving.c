@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/err.h"
 #include "dnsd/asked.h"
+#include "dnsd/options.h"
 #include "dnsd/server.h"
 
 /* Series of enum d1_rcode values; what is not named is "other". */
@@ -122,15 +123,24 @@ int d1_serving_families(struct d1_metrics *metrics, struct d1_serving_cells *ret
     return D1_OK;
 }
 
+static uint16_t keepalive_of(uint64_t idle_ms) {
+    return (uint16_t)(idle_ms / 100 < UINT16_MAX ? idle_ms / 100 : UINT16_MAX);
+}
+
 enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot *slots,
-                               size_t count) {
+                               size_t count, uint64_t idle_ms) {
     assert(count <= D1_UDP_BATCH);
     /* Whatever the last batch referred to is let go before this one looks anew. */
     d1_epoch_quiesce(serving->epoch, serving->reader);
     const struct d1_served *served =
         atomic_load_explicit(&serving->current->served, memory_order_acquire);
     if (D1_LIKELY(served != NULL)) {
-        const struct d1_answer_context context = {.served = served};
+        const struct d1_answer_context context = {
+            .served = served,
+            .options = atomic_load_explicit(&serving->options->options, memory_order_acquire),
+            .now_s = (uint32_t)(d1_clock_wall_ms(serving->clock) / 1000),
+            .keepalive = keepalive_of(idle_ms),
+        };
         d1_answer_batch(&context, slots, count);
         return D1_DROP_UNANSWERABLE;
     }

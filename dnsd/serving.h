@@ -48,6 +48,7 @@ struct d1_serving {
     struct d1_epoch *epoch;
     unsigned reader;
     struct d1_served_current *current;
+    struct d1_options_current *options;
     const struct d1_clock *clock;
     struct d1_metrics_block *block;
     struct d1_serving_cells cells;
@@ -70,10 +71,11 @@ static inline void d1_serving_offline(const struct d1_serving *serving) {
 
 /*
  * Answer a batch from what is served now; nothing served: no slot gets an answer. Quiesces first.
- * Returns why slots without an answer have none.
+ * idle_ms is how long a TCP connection may be idle now; UDP: 0. Returns why slots without an answer
+ * have none.
  */
 enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot *slots,
-                               size_t count);
+                               size_t count, uint64_t idle_ms);
 
 /* Count the slots' answers and tell the timeline of those that asked for a challenge. */
 void d1_serving_tally(struct d1_serving *serving, enum d1_transport transport,

@@ -310,7 +310,7 @@ static bool gather(struct d1_tcp *tcp, struct connection *connection,
  */
 static size_t answer_slots(struct d1_tcp *tcp, struct connection *connection, size_t count) {
     struct d1_serving *serving = tcp->options.serving;
-    enum d1_drop why = d1_serving_answer(serving, tcp->slots, count);
+    enum d1_drop why = d1_serving_answer(serving, tcp->slots, count, tcp->options.idle_ms);
     size_t done = 0;
     size_t used = 0;
     size_t unanswered = 0;

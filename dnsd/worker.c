@@ -90,6 +90,7 @@ static int prepare(struct d1_worker *worker, const struct d1_worker_options *opt
     serving->epoch = options->epoch;
     serving->reader = options->index;
     serving->current = options->current;
+    serving->options = options->answering;
     serving->clock = options->clock;
     serving->cells = options->cells;
     serving->control = options->control;

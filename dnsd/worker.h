@@ -24,6 +24,7 @@ struct d1_worker_options {
     unsigned index; /* Its reader of the epoch, and its name. */
     struct d1_epoch *epoch;
     struct d1_served_current *current;
+    struct d1_options_current *answering;
     const struct d1_clock *clock;
     struct d1_metrics *metrics;
     struct d1_serving_cells cells;

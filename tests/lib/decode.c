@@ -105,7 +105,14 @@ static const char *take_opt(const struct d1_decoded_rr *rr, const uint8_t *messa
     decoded->udp_size = rr->class;
     decoded->dnssec_ok = (rr->ttl & 0x8000) != 0;
     decoded->rcode |= rr->ttl >> 24 << 4;
-    return NULL;
+    decoded->options_at = rr->rdata_at;
+    decoded->options_length = rr->rdata_length;
+    size_t end = rr->rdata_at + rr->rdata_length;
+    size_t at = rr->rdata_at;
+    while (at + 4 <= end) {
+        at += 4U + u16_at(message, at + 2);
+    }
+    return at == end ? NULL : "options do not fill OPT";
 }
 
 static const char *decode_rr(const uint8_t *message, size_t length, size_t *at,
@@ -180,6 +187,66 @@ const char *d1_decode_message(const uint8_t *message, size_t length,
         }
     }
     return at == length ? NULL : "octets left over";
+}
+
+const uint8_t *d1_decoded_option(const uint8_t *message, const struct d1_decoded *decoded,
+                                 unsigned code, size_t *ret_length) {
+    size_t end = decoded->options_at + decoded->options_length;
+    for (size_t at = decoded->options_at; at < end; at += 4U + u16_at(message, at + 2)) {
+        if (u16_at(message, at) == code) {
+            *ret_length = u16_at(message, at + 2);
+            return message + at + 4;
+        }
+    }
+    return NULL;
+}
+
+/* One option of a reply, against those of the query (NULL: it does not decode strictly). */
+static const char *option_fault(unsigned code, size_t length, const struct d1_decoded *reply,
+                                const uint8_t *query, const struct d1_decoded *asked) {
+    size_t asked_length = 0;
+    const uint8_t *of_query =
+        asked != NULL ? d1_decoded_option(query, asked, code, &asked_length) : NULL;
+    if (code == 15) {
+        return length == 2 && reply->rcode != D1_RCODE_NOERROR && reply->rcode != D1_RCODE_NXDOMAIN
+                   ? NULL
+                   : "EDE without an error, or longer than its code";
+    }
+    if (asked != NULL && of_query == NULL) {
+        return "an option that was not asked for";
+    }
+    switch (code) {
+    case 3:
+        return length > 0 ? NULL : "NSID is empty";
+    case 10:
+        return length == 24 ? NULL : "COOKIE has not 24 octets";
+    case 11:
+        return length == 2 ? NULL : "keepalive has not two octets";
+    default:
+        return "an option we do not give";
+    }
+}
+
+static const char *options_fault(const uint8_t *query, size_t query_length, const uint8_t *message,
+                                 const struct d1_decoded *reply, bool tcp) {
+    struct d1_decoded *asked = d1_malloc(sizeof(*asked));
+    const char *fault = asked == NULL ? "no memory to decode" : NULL;
+    bool strict = asked != NULL && d1_decode_message(query, query_length, asked) == NULL;
+    bool seen[16] = {false};
+    size_t end = reply->options_at + reply->options_length;
+    size_t at = reply->options_at;
+    while (fault == NULL && at < end) {
+        unsigned code = u16_at(message, at);
+        size_t length = u16_at(message, at + 2);
+        fault = option_fault(code, length, reply, query, strict ? asked : NULL);
+        if (fault == NULL && (seen[code & 15] || (code == 11 && !tcp))) {
+            fault = "an option twice, or keepalive over UDP";
+        }
+        seen[code & 15] = true;
+        at += 4 + length;
+    }
+    d1_free(asked);
+    return fault;
 }
 
 /* A decoded reply with its octets, and the name that its answer section leads to. */
@@ -293,6 +360,11 @@ static const char *sections_fault(const uint8_t *wire, size_t length,
     if (decoded->rcode != D1_RCODE_NOERROR && decoded->rcode != D1_RCODE_NXDOMAIN) {
         return empty && (decoded->flags & D1_FLAG_AA) == 0 ? NULL : "an error with records or AA";
     }
+    if (decoded->count[0] == 0) {
+        return empty && (decoded->flags & D1_FLAG_AA) == 0 && decoded->options_length > 0
+                   ? NULL
+                   : "neither a question nor a cookie";
+    }
     const char *fault = chain_fault(&reply);
     fault = fault != NULL ? fault : authority_fault(&reply);
     return fault != NULL ? fault : additional_fault(&reply);
@@ -334,6 +406,9 @@ const char *d1_reply_fault(const uint8_t *query, size_t query_length, const uint
     }
     if (fault == NULL) {
         fault = sections_fault(reply, reply_length, decoded);
+    }
+    if (fault == NULL) {
+        fault = options_fault(query, query_length, reply, decoded, tcp);
     }
     if (fault == NULL && decoded->edns && u16_at(query, 10) == 0) {
         fault = "OPT that was not asked for";

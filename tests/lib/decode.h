@@ -40,6 +40,8 @@ struct d1_decoded {
     bool edns;
     uint16_t udp_size;
     bool dnssec_ok;
+    size_t options_at; /* The OPT record's rdata. */
+    size_t options_length;
     size_t rrs_count;
     struct d1_decoded_rr rrs[D1_DECODED_RRS_MAX];
 };
@@ -47,10 +49,14 @@ struct d1_decoded {
 /*
  * Decode a message. Returns NULL, or what is wrong with it: octets left over, counts that do not
  * fit, pointers that do not go backward to a name, rdata of TXT, SOA, NS and CNAME not well-formed,
- * OPT not at the root, more than once or outside additional.
+ * OPT not at the root, more than once or outside additional, its options not whole.
  */
 const char *d1_decode_message(const uint8_t *message, size_t length,
                               struct d1_decoded *ret_decoded);
+
+/* The first option of that code in a decoded message; NULL: there is none. */
+const uint8_t *d1_decoded_option(const uint8_t *message, const struct d1_decoded *decoded,
+                                 unsigned code, size_t *ret_length);
 
 /* The folded name at an offset. Returns octets it takes there, or 0 when it is malformed. */
 size_t d1_decode_name(const uint8_t *message, size_t length, size_t at, struct d1_name *ret_name);
@@ -65,7 +71,8 @@ size_t d1_decode_soa(const uint8_t *message, size_t length, const struct d1_deco
  * nothing. Answers are one chain of CNAMEs from the question on; behind it stand the records asked
  * for, or nothing, or exactly one SOA of a zone that holds its last name, or a referral at or above
  * that name (without AA when it is the whole answer). Additional records are addresses of name
- * servers that the reply lists. Returns NULL or the fault.
+ * servers that the reply lists. Options are those the query had, each once and of its right length;
+ * EDE comes with errors only. Returns NULL or the fault.
  */
 const char *d1_reply_fault(const uint8_t *query, size_t query_length, const uint8_t *reply,
                            size_t reply_length, bool tcp);

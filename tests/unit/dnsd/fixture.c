@@ -119,6 +119,9 @@ void d1_fixture_init(struct d1_fixture *fixture) {
     require(d1_epoch_create(1, &fixture->epoch) == D1_OK, "d1_epoch_create");
     load(fixture);
     atomic_init(&fixture->current.served, fixture->served);
+    fixture->client.in.sin_family = AF_INET;
+    fixture->client.in.sin_port = htons(5353);
+    fixture->client.in.sin_addr.s_addr = htonl(0xc6336464);
     require(d1_served_publisher_create(&fixture->current, &fixture->publisher) == D1_OK,
             "d1_served_publisher_create");
     require(d1_fixture_publish(fixture, "one.auth.example.test", 1, 43) == D1_OK,
@@ -191,7 +194,8 @@ size_t d1_ask_build(const struct d1_ask *ask, uint8_t ret_message[D1_ASK_BYTES_M
         d1_write_u16(&writer, ask->udp_size);
         d1_write_u16(&writer, ask->version);
         d1_write_u16(&writer, ask->dnssec_ok ? 0x8000 : 0);
-        d1_write_u16(&writer, 0);
+        d1_write_u16(&writer, (uint16_t)ask->options_length);
+        d1_write_bytes(&writer, ask->options, ask->options_length);
     }
     require(!writer.failed, "a query that fits");
     return d1_writer_length(&writer);
@@ -211,9 +215,11 @@ struct d1_reply *d1_fixture_send(const struct d1_fixture *fixture, const uint8_t
         .length = length,
         .reply = exact_reply,
         .reply_max = reply_max,
+        .client = &fixture->client,
         .tcp = tcp,
     };
-    const struct d1_answer_context context = {.served = fixture->served};
+    struct d1_answer_context context = fixture->context;
+    context.served = fixture->served;
     d1_answer_batch(&context, &reply->slot, 1);
     if (reply->slot.reply_length > 0) {
         const char *fault =

@@ -21,6 +21,8 @@ struct d1_fixture {
     struct d1_served *served;
     struct d1_served_current current;
     struct d1_served_publisher *publisher;
+    struct d1_answer_context context; /* For d1_fixture_send, but for `served`. */
+    union d1_peer client;             /* 198.51.100.100, port 5353. */
 };
 
 /* Make it, with challenges: one., many. (10 of 43 octets), huge. (600 of 2 octets), known., and
@@ -46,7 +48,9 @@ struct d1_ask {
     uint8_t version;
     bool dnssec_ok;
     bool tcp;
-    bool mixed_case; /* Every other octet of the name in upper case. */
+    bool mixed_case;     /* Every other octet of the name in upper case. */
+    const char *options; /* With `edns`: rdata of the OPT record. */
+    size_t options_length;
 };
 
 #define D1_ASK_BYTES_MAX 300

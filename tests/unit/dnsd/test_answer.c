@@ -9,6 +9,7 @@
 #include "core/buf.h"
 #include "core/epoch.h"
 #include "core/mem.h"
+#include "dns/edns.h"
 #include "tests/unit/dnsd/fixture.h"
 
 #define ZONE  "auth.example.test"

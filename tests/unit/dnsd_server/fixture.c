@@ -50,6 +50,7 @@ void fixture_init(struct fixture *fixture, struct d1_served *served) {
         .clock = &fixture->clock.clock,
         .epoch = fixture->epoch,
         .current = &fixture->current,
+        .answering = &fixture->answering,
         .metrics = fixture->metrics,
         .workers = 2,
         .listen_count = 1,

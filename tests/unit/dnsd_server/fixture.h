@@ -23,6 +23,7 @@ struct fixture {
     struct d1_epoch *epoch;
     struct d1_metrics *metrics;
     struct d1_served_current current;
+    struct d1_options_current answering;
     struct d1_fake_clock clock;
     struct d1_dnsd *dnsd;
     const char *listen[4];

@@ -180,6 +180,7 @@ static void an_aborted_worker_ends_without_a_word(void **state) {
     struct d1_worker_options options = {
         .epoch = fixture->epoch,
         .current = &fixture->current,
+        .answering = &fixture->answering,
         .clock = &fixture->clock.clock,
         .metrics = fixture->metrics,
         .cells = cells,

@@ -1,0 +1,85 @@
+#include "daemon/answering.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/mem.h"
+#include "core/text.h"
+#include "daemon/file.h"
+
+/* Lines of 32 hex digits; empty ones are passed over. */
+static int take_secrets(const char *text, size_t length, struct d1_cookie_secrets *secrets,
+                        struct d1_error *error) {
+    size_t at = 0;
+    for (unsigned line = 1; at < length; line++) {
+        const char *end = memchr(text + at, '\n', length - at);
+        size_t digits = end != NULL ? (size_t)(end - (text + at)) : length - at;
+        const char *start = text + at;
+        at += digits + 1;
+        digits -= digits > 0 && start[digits - 1] == '\r';
+        if (digits == 0) {
+            continue;
+        }
+        if (secrets->count == D1_COOKIE_SECRETS_MAX) {
+            return d1_error_set(error, D1_ELIMIT, "has more than %d secrets",
+                                D1_COOKIE_SECRETS_MAX);
+        }
+        if (digits != (size_t)2 * D1_SIPHASH_KEY_BYTES ||
+            d1_hex_decode(start, digits, secrets->secret[secrets->count]) != D1_OK) {
+            return d1_error_set(error, D1_ECONFIG,
+                                "line %u is not a secret, expected 32 hex digits (16 octets)",
+                                line);
+        }
+        secrets->count++;
+    }
+    if (secrets->count == 0) {
+        return d1_error_set(error, D1_ECONFIG, "is empty, expected 32 hex digits (16 octets)");
+    }
+    return D1_OK;
+}
+
+static int read_secrets(const char *path, struct d1_cookie_secrets *secrets,
+                        struct d1_error *error) {
+    char *text = NULL;
+    size_t length = 0;
+    int err = d1_file_read(path, D1_SECRET_BYTES_MAX, &text, &length, error);
+    if (err != D1_OK) {
+        return err;
+    }
+    err = take_secrets(text, length, secrets, error);
+    if (err != D1_OK) {
+        d1_error_prefix(error, "%s", path);
+    }
+    d1_wipe(text, length);
+    d1_free(text);
+    return err;
+}
+
+int d1_answering_read(const struct d1_node *root, d1_setting_fault_fn on_fault, void *arg,
+                      struct d1_options *ret_options) {
+    char host[D1_NSID_OCTETS_MAX + 1] = "";
+    *ret_options = (struct d1_options){.nsid_length = 0};
+    if (gethostname(host, sizeof(host) - 1) == 0) {
+        ret_options->nsid_length = (uint8_t)strlen(host);
+        memcpy(ret_options->nsid, host, ret_options->nsid_length);
+    }
+    const struct d1_node *file = d1_node_path(root, "dns.cookie-secret-file");
+    assert(file != NULL);
+    if (file->text[0] != '\0') {
+        struct d1_error error = {0};
+        int err = read_secrets(file->text, &ret_options->cookies, &error);
+        if (err == -ENOMEM) {
+            return err;
+        }
+        if (err != D1_OK) {
+            on_fault(arg, file->line, "dns.cookie-secret-file", error.text);
+        }
+    }
+    return D1_OK;
+}
+
+void d1_answering_close(struct d1_options *options) {
+    d1_wipe(&options->cookies, sizeof(options->cookies));
+}
