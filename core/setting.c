@@ -105,6 +105,15 @@ static void check_choice(struct checking *checking, const struct place *place,
         d1_write_bytes(&list, *choice, strlen(*choice));
     }
     known[d1_writer_length(&list)] = '\0';
+    for (const char *const *choice = setting->later; choice != NULL && *choice != NULL; choice++) {
+        if (strcmp(*choice, node->text) == 0) {
+            fault(checking, place, node->line,
+                  "\"%s\" is not available in this version, expected "
+                  "one of: %s",
+                  node->text, known);
+            return;
+        }
+    }
     fault(checking, place, node->line, "\"%.60s\" is not known, expected one of: %s", node->text,
           known);
 }

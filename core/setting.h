@@ -43,6 +43,7 @@ struct d1_setting {
     int64_t min;
     int64_t max;
     const char *const *choices; /* Ends with NULL. */
+    const char *const *later;   /* CHOICE: those of the contract that are not built; or NULL. */
     const struct d1_setting *fields;
     int (*check)(const char *text,
                  struct d1_error *error); /* TEXT; the story says what was expected. */

@@ -106,6 +106,7 @@ static const char *const api_listen_default[] = {"127.0.0.1:8053", NULL};
 static const char *const metrics_listen_default[] = {"127.0.0.1:9353", NULL};
 static const char *const verbs_default[] = {"present", "cleanup", "read", NULL};
 static const char *const backend_choices[] = {"sqlite", "memory", NULL};
+static const char *const backends_later[] = {"etcd", "kubernetes", NULL};
 static const char *const registration_choices[] = {"token", "open", "closed", NULL};
 static const char *const policy_choices[] = {"lease", "rolling-2", NULL};
 static const char *const confirm_choices[] = {"all", "quorum", "local", NULL};
@@ -340,6 +341,7 @@ static const struct d1_setting store_fields[] = {
      .type = D1_SETTING_CHOICE,
      .fallback = "sqlite",
      .choices = backend_choices,
+     .later = backends_later,
      .help = "sqlite (durable) or memory (lost at exit)"},
     NOT_BUILT("etcd"),
     END};

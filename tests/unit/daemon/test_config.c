@@ -139,6 +139,8 @@ static void what_is_not_built_is_refused(void **state) {
     assert_non_null(
         strstr(faults_of("zones: [{name: a.test, nameservers: [b.test], dnssec: true}]"),
                "zones[0].dnssec: not available"));
+    assert_non_null(strstr(faults_of("store: {backend: etcd}"),
+                           "store.backend: \"etcd\" is not available in this version"));
 }
 
 static void delegations_are_taken(void **state) {
