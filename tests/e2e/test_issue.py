@@ -10,6 +10,8 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+import clientpage
+from clients import debian_version
 from dnsask import ask, texts
 from program import wait_until
 from world import DELEGATED
@@ -85,6 +87,8 @@ def test_name_and_wildcard_share_an_owner(world):
     world.verify(certificate, names)
     assert len(presented_values(world, "shop.example.test")) == 2
     assert_nothing_served(world, "shop.example.test")
+    clientpage.note("lego", debian_version("lego"), "httpreq", "default, CNAME",
+                    "name and wildcard in one order")
 
 
 def test_again_for_the_same_name(world):

@@ -94,9 +94,12 @@ class Dns01d:
         """A client's, that trusts nothing but the server's own (self-signed) certificate."""
         return ssl.create_default_context(cafile=self.config["api"]["tls"]["certificate"])
 
+    def token_file(self, name):
+        return self.folder / f"token-{name}"
+
     def token(self, name, secret, **rights):
         """Adds a token; rights are names, owners, verbs. Takes effect at start or reload."""
-        path = self.folder / f"token-{name}"
+        path = self.token_file(name)
         path.write_text(secret + "\n")
         path.chmod(0o600)
         self.secrets[name] = secret

@@ -37,7 +37,7 @@ DELEGATED = {
 
 @dataclasses.dataclass
 class Certificate:
-    """What lego left behind for one order."""
+    """What a client left behind for one order."""
 
     chain: pathlib.Path
     key: pathlib.Path
@@ -62,10 +62,12 @@ class World:
     """All the servers. A context manager: what was started is stopped, also half-way.
 
     delegated: as DELEGATED. dns01d: one made elsewhere, with an address that Unbound's own address
-    `outgoing` reaches.
+    `outgoing` reaches. nonce_reject: per cent of nonces that Pebble refuses (its default: 5).
+    direct: names at or under example.test whose _acme-challenge is delegated to dns01d with NS.
     """
 
-    def __init__(self, folder, build=None, delegated=None, dns01d=None, outgoing=None):
+    def __init__(self, folder, build=None, delegated=None, dns01d=None, outgoing=None,
+                 nonce_reject=None, direct=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.nsd, self.unbound, self.pebble = (
@@ -77,6 +79,12 @@ class World:
         self.dns01d = dns01d or Dns01d(self.folder / "dns01d", build=build)
         owners = [name for name in self.delegated.values() if not name.startswith("nobody.")]
         self.dns01d.token("lego", "a-secret-of-the-acme-client-lego", owners=owners)
+        if direct:
+            self.dns01d.config["delegations"] = [{
+                "under": "example.test", "nameservers": ["ns1.auth.example.test"],
+                "hostmaster": "hostmaster.example.test"}]
+        self.direct = [f"_acme-challenge.{name}." for name in direct]
+        self.nonce_reject = nonce_reject
         self.pebble_program = None
         self.issued = 0
         self._cleanup = contextlib.ExitStack()
@@ -112,7 +120,8 @@ class World:
         if self.dns01d.process is not None:
             self.dns01d.process.stop()
 
-    def _start(self, name, command, environment=None):
+    def start(self, name, command, environment=None):
+        """A program that ends with the world."""
         program = Program(name, command, self.folder, environment or self.environment)
         self._cleanup.callback(program.stop)
         return program
@@ -132,6 +141,7 @@ class World:
         address, port = self.nsd
         challenges = [f"_acme-challenge.{name}. CNAME {owner}."
                       for name, owner in self.delegated.items()]
+        challenges += [f"{name} NS ns1.auth.example.test." for name in self.direct]
         zones = [
             self._zone(".", "test. NS ns.parent.test.", f"ns.parent.test. A {address}"),
             self._zone("test.", f"ns.parent A {address}", "example NS ns.parent.test."),
@@ -155,7 +165,7 @@ class World:
 remote-control:
   control-enable: no
 """ + "".join(zones))
-        nsd = self._start("nsd", [find_program("nsd"), "-d", "-c", config])
+        nsd = self.start("nsd", [find_program("nsd"), "-d", "-c", config])
         wait_until(lambda: answers(self.nsd, "example.test."), START_SECONDS, "NSD", nsd)
 
     # Unbound: the resolver of the certificate authority.
@@ -163,7 +173,8 @@ remote-control:
     def _start_unbound(self):
         address, port = self.unbound
         stubs = [(".", self.nsd), ("test.", self.nsd), ("example.test.", self.nsd),
-                 ("auth.example.test.", self.dns01d_server)]
+                 ("auth.example.test.", self.dns01d_server),
+                 *((name, self.dns01d_server) for name in self.direct)]
         config = self.folder / "unbound.conf"
         config.write_text(f"""server:
   interface: {address}@{port}
@@ -190,7 +201,7 @@ remote-control:
   control-enable: no
 """ + "".join(f'stub-zone:\n  name: "{name}"\n  stub-addr: {server[0]}@{server[1]}\n'
               for name, server in stubs))
-        unbound = self._start("unbound", [find_program("unbound"), "-d", "-c", config])
+        unbound = self.start("unbound", [find_program("unbound"), "-d", "-c", config])
         wait_until(lambda: answers(self.unbound, "example.test."), START_SECONDS, "Unbound", unbound)
         wait_until(lambda: answers(self.unbound, "auth.example.test."), START_SECONDS,
                    "auth.example.test through Unbound", unbound)
@@ -216,7 +227,9 @@ remote-control:
         }}))
         environment = dict(self.environment, PEBBLE_VA_NOSLEEP="1", PEBBLE_VA_ALWAYS_VALID="0",
                            PEBBLE_AUTHZREUSE="0")
-        self.pebble_program = self._start("pebble", [find_program("pebble"), "-strict", "-config", config, "-dnsserver",
+        if self.nonce_reject is not None:
+            environment["PEBBLE_WFE_NONCEREJECT"] = str(self.nonce_reject)
+        self.pebble_program = self.start("pebble", [find_program("pebble"), "-strict", "-config", config, "-dnsserver",
                                         "{}:{}".format(*self.unbound)], environment)
         wait_until(lambda: self._pebble_get(self.pebble, "/dir"), START_SECONDS, "Pebble",
                    self.pebble_program)
@@ -251,7 +264,7 @@ remote-control:
                    "--dns.resolvers", "{}:{}".format(*self.unbound)]
         for domain in domains:
             command += ["--domains", domain]
-        lego = self._start(path.name, [*command, "run"], environment)
+        lego = self.start(path.name, [*command, "run"], environment)
         status = lego.wait(ISSUE_SECONDS)
         lego.stop()
         output = "\n".join(lego.lines())
@@ -276,4 +289,4 @@ remote-control:
             raise ProgramError(f"the certificate is for {sorted(names)}, not {sorted(domains)}")
         public = run_openssl("x509", "-in", certificate.chain, "-noout", "-pubkey")
         if public != run_openssl("pkey", "-in", certificate.key, "-pubout"):
-            raise ProgramError("the certificate is not for lego's key")
+            raise ProgramError("the certificate is not for the client's key")

@@ -1,0 +1,220 @@
+"""ACME clients of Debian that call dns01ctl for their DNS challenges, each as its manual says.
+
+Every client has a token of its own, with the right to its own name only, and asks for a certificate
+for that name and its wildcard.
+"""
+
+import os
+import pathlib
+import shlex
+import subprocess
+
+from world import Certificate, find_program
+
+SECONDS = 120
+SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def debian_version(package):
+    """The version of a package, without Debian's own part (lego calls itself "dev")."""
+    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], check=True,
+                          capture_output=True, text=True)
+    return done.stdout.split(":")[-1].rsplit("-", 1)[0]
+
+
+class Client:
+    """One client in one mode, run as a shell script in the background."""
+
+    program = None  # Name of the executable.
+    protocol = "hook"
+    mode = ""
+
+    def __init__(self, name, domain):
+        self.name = name  # Of its token, its folder and its log.
+        self.domain = domain
+        self.domains = [domain, f"*.{domain}"]
+        self.world = None
+        self.folder = None
+        self.running = None
+
+    @property
+    def owner(self):
+        return f"_acme-challenge.{self.domain}"
+
+    def noted(self, event):
+        """The values of an event in the timeline, of what this client presented."""
+        events = self.world.dns01d.timeline(self.owner, self.name)
+        return {entry["value"] for entry in events
+                if entry["event"] == event and entry["owner"] == f"token:{self.name}"}
+
+    @property
+    def directory(self):
+        return "https://{}:{}/dir".format(*self.world.pebble)
+
+    @property
+    def hook(self):
+        return str(self.world.dns01d.build / "dns01ctl")
+
+    def join(self, world):
+        """Makes its token; before dns01d starts."""
+        self.world = world
+        self.folder = world.folder / self.name
+        self.folder.mkdir()
+        world.dns01d.token(self.name, f"a-secret-of-the-acme-client-{self.name}",
+                           names=[self.domain])
+
+    def unavailable(self):
+        """Why it cannot run on this machine, or nothing."""
+        return ""
+
+    def environment(self):
+        return dict(self.world.environment, DNS01CTL_URL=self.world.dns01d.api_url,
+                    DNS01CTL_TOKEN_FILE=str(self.world.dns01d.token_file(self.name)))
+
+    def commands(self):
+        """The commands to run, one after the other while they succeed."""
+        raise NotImplementedError
+
+    def certificates(self):
+        """[(Certificate, domains)] that it should have got."""
+        raise NotImplementedError
+
+    def start(self):
+        script = " && ".join(shlex.join(map(str, words)) for words in self.commands())
+        self.running = self.world.start(self.name, ["/bin/sh", "-c", script], self.environment())
+
+    def finish(self):
+        """Waits for its end; returns (exit status, output)."""
+        status = self.running.wait(SECONDS)
+        self.running.stop()
+        return status, "\n".join(self.running.lines())
+
+
+class Certbot(Client):
+    """Two certificates, and both renewed in one process: its environment outlives an order."""
+
+    program = "certbot"
+    mode = "manual hooks"
+
+    def __init__(self, name, domain, second):
+        super().__init__(name, domain)
+        self.second = second
+
+    def join(self, world):
+        super().join(world)
+        world.dns01d.config["tokens"][-1]["names"].append(self.second)
+
+    def environment(self):
+        return dict(self.world.environment,
+                    REQUESTS_CA_BUNDLE=str(self.world.pebble_certificate))
+
+    def commands(self):
+        folders = ["--config-dir", self.folder, "--work-dir", self.folder, "--logs-dir",
+                   self.folder, "--server", self.directory, "--non-interactive"]
+        hook = shlex.join([self.hook, "--url", self.world.dns01d.api_url, "--token-file",
+                           str(self.world.dns01d.token_file(self.name))])
+        new = [find_program("certbot"), "certonly", *folders, "--agree-tos",
+               "--register-unsafely-without-email", "--manual", "--preferred-challenges", "dns",
+               "--manual-auth-hook", hook, "--manual-cleanup-hook", hook]
+        return [[*new, "-d", self.domains[0], "-d", self.domains[1]], [*new, "-d", self.second],
+                [find_program("certbot"), "renew", *folders, "--force-renewal",
+                 "--no-random-sleep-on-renew"]]
+
+    def certificates(self):
+        live = self.folder / "live"
+        return [(Certificate(live / name / "fullchain.pem", live / name / "privkey.pem"), domains)
+                for name, domains in ((self.domain, self.domains), (self.second, [self.second]))]
+
+
+class Dehydrated(Client):
+    program = "dehydrated"
+    chain = "yes"
+
+    @property
+    def mode(self):
+        return f"HOOK_CHAIN={self.chain}"
+
+    def environment(self):
+        return self.world.environment
+
+    def commands(self):
+        config = self.folder / "config"
+        config.write_text(f"""CA={self.directory}
+BASEDIR={self.folder}
+DOMAINS_TXT={self.folder}/domains.txt
+CURL_OPTS="--cacert {self.world.pebble_certificate}"
+CHALLENGETYPE=dns-01
+HOOK={self.hook}
+HOOK_CHAIN={self.chain}
+export DNS01CTL_URL={self.world.dns01d.api_url}
+export DNS01CTL_TOKEN_FILE={self.world.dns01d.token_file(self.name)}
+""")
+        (self.folder / "domains.txt").write_text(" ".join(self.domains) + "\n")
+        dehydrated = [find_program("dehydrated"), "--config", config]
+        return [[*dehydrated, "--register", "--accept-terms"], [*dehydrated, "--cron"]]
+
+    def certificates(self):
+        folder = self.folder / "certs" / self.domain
+        return [(Certificate(folder / "fullchain.pem", folder / "privkey.pem"), self.domains)]
+
+
+class DehydratedWithoutChain(Dehydrated):
+    chain = "no"
+
+
+class Uacme(Client):
+    """It trusts the system's bundle only, so it sees another one in a mount namespace of its own."""
+
+    program = "uacme"
+    mode = "hook"
+
+    @property
+    def unshare(self):
+        root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        return ["unshare", *root, "--mount"]
+
+    def unavailable(self):
+        done = subprocess.run([*self.unshare, "true"], capture_output=True, text=True, check=False)
+        return f"no mount namespaces here: {done.stderr.strip()}" if done.returncode else ""
+
+    def commands(self):
+        uacme = [find_program("uacme"), "--verbose", "--acme-url", self.directory, "--confdir",
+                 self.folder, "--hook", self.hook, "--yes"]
+        script = " && ".join(shlex.join(map(str, words)) for words in (
+            ["mount", "--bind", self.world.pebble_certificate, SYSTEM_BUNDLE], [*uacme, "new"],
+            [*uacme, "issue", *self.domains]))
+        return [[*self.unshare, "sh", "-c", script]]
+
+    def certificates(self):
+        return [(Certificate(self.folder / self.domain / "cert.pem",
+                             self.folder / "private" / self.domain / "key.pem"), self.domains)]
+
+
+class Lego(Client):
+    program = "lego"
+    protocol = "exec"
+    mode = "default"
+
+    def environment(self):
+        return dict(super().environment(), EXEC_PATH=self.hook, EXEC_SEQUENCE_INTERVAL="1",
+                    EXEC_POLLING_INTERVAL="1", EXEC_PROPAGATION_TIMEOUT="20",
+                    LEGO_CA_CERTIFICATES=str(self.world.pebble_certificate))
+
+    def commands(self):
+        return [[find_program("lego"), "--server", self.directory, "--accept-tos", "--email",
+                 "hostmaster@example.test", "--path", self.folder, "--key-type", "ec256", "--dns",
+                 "exec", "--dns.disable-cp", "--dns.resolvers",
+                 "{}:{}".format(*self.world.unbound), "--domains", self.domains[0], "--domains",
+                 self.domains[1], "run"]]
+
+    def certificates(self):
+        base = self.folder / "certificates" / self.domain
+        return [(Certificate(pathlib.Path(f"{base}.crt"), pathlib.Path(f"{base}.key")),
+                 self.domains)]
+
+
+class LegoRaw(Lego):
+    mode = "RAW"
+
+    def environment(self):
+        return dict(super().environment(), EXEC_MODE="RAW")
