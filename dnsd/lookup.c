@@ -7,9 +7,9 @@
 
 #define ASIDE (D1_RECORD_CUT | D1_RECORD_OCCLUDED)
 
-/* QTYPEs that ask for no record (RFC 6895, 3.1), but ANY. */
-static inline bool is_meta(uint16_t type) {
-    return (type >= 128 && type < D1_TYPE_ANY) || type == D1_TYPE_OPT;
+/* There are no transfers. Other QTYPEs that ask for no data (RFC 6895, 3.1) get none: NODATA. */
+static inline bool is_transfer(uint16_t type) {
+    return type == D1_TYPE_AXFR || type == D1_TYPE_IXFR;
 }
 
 static void answer_negative(const struct d1_query *query, const struct d1_zone *zone,
@@ -36,7 +36,7 @@ static void answer_missing(const struct d1_served *served, const struct d1_query
 
 static inline void answer(const struct d1_served *served, const struct d1_query *query,
                           uint64_t hash, struct d1_writer *writer, struct d1_found *found) {
-    if (D1_UNLIKELY(query->class != D1_CLASS_IN || is_meta(query->type))) {
+    if (D1_UNLIKELY(query->class != D1_CLASS_IN || is_transfer(query->type))) {
         found->rcode = D1_RCODE_REFUSED;
         return;
     }

@@ -210,7 +210,7 @@ EXPLAINED = [
           "RFC 1034, 4.3.2 allows each: a resolver asks on by itself.",
           lambda case: is_body(case) and leaves_zone(case)
           and is_like_a_peer(case, but_rcode=True)),
-    Entry("long chain of CNAMEs", ("Knot", "NSD", "BIND"),
+    Entry("long chain of CNAMEs", ("Knot", "NSD", "BIND", "dns01d"),
           f"Knot ends a chain after {KNOT_CHAIN} links.",
           "RFC 1034, 3.6.2: chains should be short; a resolver asks on by itself.",
           lambda case: is_body(case) and is_long_chain(case)),
@@ -221,6 +221,13 @@ EXPLAINED = [
           "following it; in an unsigned zone both say the same.",
           lambda case: is_body(case) and is_like_a_peer(case)
           and case.query.type_name in ("RRSIG", "NSEC", "NSEC3")
+          and any(record[1] == CNAME for reply in case.replies.values() if reply
+                  for record in reply.answer)),
+    Entry("DS by way of a CNAME", ("NSD", "dns01d", "Knot", "BIND"),
+          "Where a CNAME points to the apex of a zone that is served together with its parent, and DS "
+          "is asked for, NSD and dns01d answer with the parent's data, Knot and BIND with the child's.",
+          "RFC 4035, 3.1.4.1: DS records stand in the parent; both say that there are none.",
+          lambda case: is_body(case) and is_like_a_peer(case) and case.query.type_name == "DS"
           and any(record[1] == CNAME for reply in case.replies.values() if reply
                   for record in reply.answer)),
     Entry("child's names in the parent", ("NSD", "Knot", "BIND"),

@@ -13,7 +13,7 @@ FEATURES = {
     "cname": True,
     "cuts": True,
     "long text": False,  # Names whose text is longer than 255 characters, by escapes.
-    "repeats": False,  # Records that differ only in the letter case of a name in their data.
+    "repeats": True,  # Records that differ only in the letter case of a name in their data.
     "at sign": False,  # The label `@`, which needs a backslash not to be the origin.
 }
 

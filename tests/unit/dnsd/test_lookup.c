@@ -304,6 +304,12 @@ static const struct expected table[] = {
     {"CNAME to what is refused", A_("to-refused.a.test"),
      "NOERROR aa | to-refused.a.test CNAME live.d.test | |"},
     /* Meta types and classes. */
+    {"OPT as QTYPE", ASK("www.a.test", D1_TYPE_OPT), NO_DATA},
+    {"TSIG as QTYPE", ASK("www.a.test", D1_TYPE_TSIG), NO_DATA},
+    {"MAILB as QTYPE", ASK("www.a.test", 253), NO_DATA},
+    {"MAILA as QTYPE", ASK("no.a.test", 254), NO_NAME},
+    {"an unassigned QTYPE", ASK("www.a.test", 200), NO_DATA},
+    {"IXFR", ASK("a.test", D1_TYPE_IXFR), "REFUSED | | |"},
     {"AXFR", ASK("a.test", D1_TYPE_AXFR), "REFUSED | | |"},
     {"class CH", {.name = "a.test", .type = D1_TYPE_A, .class = 3}, "REFUSED | | |"},
 };
