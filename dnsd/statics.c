@@ -8,6 +8,7 @@
 #include "core/hash.h"
 #include "core/limits.h"
 #include "core/mem.h"
+#include "dns/rdata.h"
 #include "dns/wire.h"
 
 #define TYPE_DNAME      39
@@ -384,9 +385,8 @@ static bool is_repeated(const struct d1_statics *statics, size_t first, size_t i
     const struct static_record *record = &statics->records[index];
     for (size_t i = first; i < index; i++) {
         const struct static_record *other = &statics->records[i];
-        if (other->rdata_length == record->rdata_length &&
-            memcmp(rdata_of(statics, other), rdata_of(statics, record), record->rdata_length) ==
-                0) {
+        if (d1_rdata_equal(record->type, rdata_of(statics, other), other->rdata_length,
+                           rdata_of(statics, record), record->rdata_length)) {
             return true;
         }
     }
