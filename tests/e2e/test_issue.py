@@ -115,6 +115,34 @@ def test_owner_name_without_a_right(world):
     assert texts(ask(world.dns01d_server, DELEGATED["lost.example.test"])) == set()
 
 
+def test_challenges_delegated_by_ns_records(world):
+    """No CNAME: each _acme-challenge is a zone of its own, which dns01d makes up when asked."""
+    names = ["direct.example.test", "*.direct.example.test", "deep.er.example.test"]
+    certificate, output = world.issue(*names)
+    assert certificate, output
+    world.verify(certificate, names)
+    for name in ("direct.example.test", "deep.er.example.test"):
+        owner = f"_acme-challenge.{name}"
+        seen = kinds(world.dns01d.timeline(owner, "lego"))
+        assert seen.index("live") < seen.index("asked") < seen.index("removed")
+        apex = ask(world.dns01d_server, owner)
+        assert apex.rcode() == dns.rcode.NOERROR
+        assert not apex.answer
+        assert [rrset.name.to_text() for rrset in apex.authority] == [owner + "."]
+        assert apex.authority[0].rdtype == dns.rdatatype.SOA
+
+
+@pytest.mark.parametrize("name, kind", [("_acme-challenge.direct.example.test", "SOA"),
+                                        ("_acme-challenge.direct.example.test", "NS"),
+                                        ("_acme-challenge.deep.er.example.test", "SOA")])
+def test_clients_that_climb_find_the_zone(world, name, kind):
+    """lego, cert-manager, certbot and nsupdate look for the zone by SOA from the owner name up."""
+    reply = ask(world.unbound, name, kind)
+    assert reply.rcode() == dns.rcode.NOERROR
+    assert [(rrset.name.to_text(), rrset.rdtype) for rrset in reply.answer] == [
+        (name + ".", dns.rdatatype.from_text(kind))]
+
+
 @pytest.fixture
 def liar():
     """An httpreq endpoint that says yes and does nothing."""
