@@ -8,8 +8,9 @@ import dataclasses
 import pathlib
 import typing
 
-from compare import BODY, glue_of
+from compare import BODY, glue_of, without_ede
 from message import AA, CD, CNAME
+from random_queries import CLIENT_COOKIE
 
 DOCUMENT = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "differences.md"
 KNOT_CHAIN = 5
@@ -45,17 +46,39 @@ def is_meta_type(case):
     return case.query.type_name in META_TYPES or 128 <= kind < 255
 
 
-def is_like_a_peer(case, but_rcode=False):
-    """dns01d answers as one of the others does; they need no such company.
-
-    but_rcode: NSD may say NOERROR where it is NXDOMAIN ("child's names in the parent").
-    """
+def is_like_a_peer(case):
+    """dns01d answers as one of the others does; they need no such company."""
     def body(reply):
-        return (0 if but_rcode else reply.rcode, reply.flags & AA, sorted(reply.answer), sorted(reply.authority),
+        return (reply.rcode, reply.flags & AA, sorted(reply.answer), sorted(reply.authority),
                 glue_of(reply))
     return case.server != "dns01d" or any(
         body(reply) == body(case.reply) for name, reply in case.replies.items()
         if reply and name != case.server)
+
+
+def chain_of(reply):
+    return [record for record in reply.answer if record[1] == CNAME]
+
+
+def extends_a_peer(case):
+    """dns01d gives the chain that another server gives, and may go on where that ends."""
+    own = chain_of(case.reply)
+    return case.server != "dns01d" or any(
+        chain_of(reply) == own[:len(chain_of(reply))] for name, reply in case.replies.items()
+        if reply and name != case.server and chain_of(reply))
+
+
+def is_right_option(case):
+    """OPT as the others have it, and in it just what was asked for."""
+    _, version, flags, data = case.reply.opt or (0, 0, 0, b"")
+    plain = [reply.opt for name, reply in case.replies.items() if reply and name != case.server]
+    if (version, flags) not in [opt[1:3] for opt in plain if opt]:
+        return False
+    data = without_ede(data)
+    if case.query.edns == "COOKIE":
+        # RFC 9018, 4: the client's 8 octets and 16 of ours, of which the first is the version.
+        return data[:12] == b"\0\x0a\0\x18" + CLIENT_COOKIE and len(data) == 28 and data[12] == 1
+    return data[:2] == b"\0\x03" and len(data) == 4 + int.from_bytes(data[2:4], "big") > 4
 
 
 def is_one_of_any(case):
@@ -73,8 +96,7 @@ def is_one_of_any(case):
 
 def is_loop(case):
     """The chain of CNAMEs comes back to a name it has left."""
-    chains = [[record for record in reply.answer if record[1] == CNAME]
-              for reply in case.replies.values() if reply]
+    chains = [chain_of(reply) for reply in case.replies.values() if reply]
     return any({record[4] for record in chain} & {record[0] for record in chain[:1]}
                or len(chain) > len({record[0] for record in chain})
                or chain and chain[-1][4] in {record[0] for record in chain} for chain in chains)
@@ -82,10 +104,10 @@ def is_loop(case):
 
 def leaves_zone(case):
     """A chain of CNAMEs that goes on below a cut, or in another zone that is served too."""
+    zone = case.query.zone
     for reply in case.replies.values():
-        chain = [record for record in reply.answer if record[1] == CNAME] if reply else []
+        chain = chain_of(reply) if reply else []
         if chain and chain[-1][4] not in {record[0] for record in reply.answer}:
-            zone = case.query.zone
             target = labels_of(chain[-1][4])
             if zone.place(target) in ("cut", "below a cut"):
                 return True
@@ -125,16 +147,15 @@ def is_wildcard_glue(case):
     """Only addresses differ that a wildcard below the cut gives, or does not give."""
     if case.field != "glue":
         return False
-    missing = all_glue(case) - set(glue_of(case.reply))
-    extra = set(glue_of(case.reply)) - (set(glue_of(case.majority)) if case.majority else set())
-    nodes = case.query.zone.nodes
-    return all(labels_of(record[0]) not in nodes for record in missing | extra)
+    everyones = [set(glue_of(reply)) for reply in case.replies.values()
+                 if reply and reply.is_referral()]
+    differ = set.union(*everyones) - set.intersection(*everyones)
+    return all(labels_of(record[0]) not in case.query.zone.nodes for record in differ)
 
 
 def is_long_chain(case):
     """Knot ends the chain; for the others, that leaves no majority where one refuses the type."""
-    chains = {name: sum(record[1] == CNAME for record in reply.answer)
-              for name, reply in case.replies.items() if reply}
+    chains = {name: len(chain_of(reply)) for name, reply in case.replies.items() if reply}
     return chains.get("Knot") == KNOT_CHAIN and (case.server == "Knot" or case.majority is None)
 
 
@@ -155,6 +176,13 @@ EXPLAINED = [
           "dns01d copies the CD bit as BIND does.",
           "RFC 4035, 3.1.6: an authoritative server SHOULD clear it. To be mended.",
           lambda case: case.field == "CD" and case.reply.flags & CD, open=True),
+    Entry("RCODE of a truncated chain", ("dns01d",),
+          "Over UDP, an answer with TC whose chain of CNAMEs did not fit has NOERROR, also where "
+          "the chain ends in NXDOMAIN.",
+          "Harmless, since the resolver asks again over TCP; the others give the RCODE of the end. "
+          "To be mended.",
+          lambda case: case.fields == ("rcode",) and not case.query.tcp and chain_of(case.reply)
+          and case.reply.length > case.query.limit, open=True),
     Entry("CD cleared in an error", ("Knot",),
           "The CD bit of the query is not copied into BADVERS, where the others copy it.",
           "RFC 4035, 3.1.6: clear is what an authoritative answer SHOULD have.",
@@ -170,13 +198,18 @@ EXPLAINED = [
           "REFUSED to another class comes as a header alone, without question and OPT.",
           "RFC 6891, 6.1.1: an OPT record belongs into the answer.",
           lambda case: case.query.qclass != 1 and case.field in ("question", "OPT")),
-    Entry("meta types", ("BIND", "Knot", "dns01d"),
-          "For QTYPE OPT, TKEY, TSIG, MAILA, MAILB and 128 to 254, BIND says FORMERR or NOTIMP and "
-          "dns01d REFUSED; for QTYPE 0 Knot says NOTIMP. Otherwise there are no such data.",
-          "RFC 6895, 3.1: such types are never data; which error says so is left open.",
-          lambda case: is_body(case) and is_meta_type(case) and case.reply.rcode_name
-          in (("REFUSED",) if case.server == "dns01d" else ("FORMERR", "NOTIMP"))
-          and (case.server != "dns01d" or case.query.qtype != 0)),
+    Entry("meta types", ("BIND", "Knot"),
+          "For QTYPE OPT, TKEY, TSIG, MAILA, MAILB and 128 to 254, BIND says FORMERR or NOTIMP; for "
+          "QTYPE 0 Knot says NOTIMP.",
+          "RFC 6895, 3.1: such types are never data; which error says so is left open. dns01d does "
+          "as NSD: there are no such data.",
+          lambda case: is_body(case) and is_meta_type(case)
+          and case.reply.rcode_name in ("FORMERR", "NOTIMP")),
+    Entry("cookies and NSID", ("dns01d",),
+          "dns01d answers the options COOKIE and NSID.",
+          "RFC 7873 and RFC 5001; the others are configured here not to.",
+          lambda case: case.field == "OPT" and case.query.edns in ("COOKIE", "NSID")
+          and is_right_option(case)),
     Entry("part of ANY", ("NSD", "Knot", "BIND", "dns01d"),
           "An ANY query gets one RRset, or all.",
           "RFC 8482, 4.1: one RRset is enough. Which one is free; it must be whole.",
@@ -208,12 +241,11 @@ EXPLAINED = [
           "Where a CNAME points below a zone cut, the answer ends with the CNAME, goes on with the "
           "referral, or goes on in the child zone when that is served too.",
           "RFC 1034, 4.3.2 allows each: a resolver asks on by itself.",
-          lambda case: is_body(case) and leaves_zone(case)
-          and is_like_a_peer(case, but_rcode=True)),
+          lambda case: is_body(case) and leaves_zone(case) and extends_a_peer(case)),
     Entry("long chain of CNAMEs", ("Knot", "NSD", "BIND", "dns01d"),
           f"Knot ends a chain after {KNOT_CHAIN} links.",
           "RFC 1034, 3.6.2: chains should be short; a resolver asks on by itself.",
-          lambda case: is_body(case) and is_long_chain(case)),
+          lambda case: is_body(case) and is_long_chain(case) and extends_a_peer(case)),
     Entry("DNSSEC types at a CNAME", ("NSD", "dns01d", "BIND", "Knot"),
           "Asked for RRSIG, NSEC or NSEC3 at the owner of a CNAME, the answer is the CNAME, or "
           "that there are no such data.",
@@ -224,9 +256,10 @@ EXPLAINED = [
           and any(record[1] == CNAME for reply in case.replies.values() if reply
                   for record in reply.answer)),
     Entry("DS by way of a CNAME", ("NSD", "dns01d", "Knot", "BIND"),
-          "Where a CNAME points to the apex of a zone that is served together with its parent, and DS "
-          "is asked for, NSD and dns01d answer with the parent's data, Knot and BIND with the child's.",
-          "RFC 4035, 3.1.4.1: DS records stand in the parent; both say that there are none.",
+          "Where a CNAME points to the apex of a zone that is served together with its parent, and "
+          "DS is asked for, NSD and dns01d answer with the parent's data, Knot and BIND with the "
+          "child's.",
+          "RFC 4035, 3.1.4.1: DS records stand in the parent.",
           lambda case: is_body(case) and is_like_a_peer(case) and case.query.type_name == "DS"
           and any(record[1] == CNAME for reply in case.replies.values() if reply
                   for record in reply.answer)),
@@ -242,6 +275,10 @@ EXPLAINED = [
           "RFC 9471, 3.1 asks for TC when glue of a name server in the delegated domain is left "
           "out; dns01d does so.",
           is_glue_too_long),
+    Entry("TC for glue that fits", ("BIND",),
+          "BIND sets TC on some referrals whose glue would just have fitted.",
+          "Harmless: the resolver asks again over TCP.",
+          lambda case: case.field == "TC" and case.reply.is_referral()),
     Entry("glue from a wildcard", ("NSD", "Knot", "BIND", "dns01d"),
           "Where the address of a name server would come from a wildcard below the cut, NSD and "
           "Knot give it as glue; BIND does not.",

@@ -22,10 +22,11 @@ RARE = ["ANY", "RRSIG", "NSEC", "DNSKEY", "NSEC3", "NSEC3PARAM", "HTTPS", "SVCB"
 CLASSES = {"IN": 1, "CH": 3, "HS": 4, "NONE": 254, "ANY": 255, "CLASS0": 0, "CLASS65280": 65280}
 CLASS_NAMES = {number: name for name, number in CLASSES.items()}
 SIZES = [0, 100, 511, 512, 513, 1232, 4096, 65535]
+CLIENT_COOKIE = b"12345678"
 OPTIONS = {"unknown option": struct.pack("!HH", 65001, 3) + b"abc",
            "empty option": struct.pack("!HH", 65002, 0),
            "NSID": struct.pack("!HH", 3, 0),
-           "COOKIE": struct.pack("!HH", 10, 8) + b"12345678"}
+           "COOKIE": struct.pack("!HH", 10, 8) + CLIENT_COOKIE}
 RD, AD, CD = 0x0100, 0x0020, 0x0010
 # Bits that have no meaning in a query: AA, TC, RA, Z.
 STRAY = {"AA": 0x0400, "TC": 0x0200, "RA": 0x0080, "Z": 0x0040}
