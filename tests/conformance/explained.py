@@ -199,8 +199,8 @@ EXPLAINED = [
           "RFC 6891, 6.1.1: an OPT record belongs into the answer.",
           lambda case: case.query.qclass != 1 and case.field in ("question", "OPT")),
     Entry("meta types", ("BIND", "Knot"),
-          "For QTYPE OPT, TKEY, TSIG, MAILA, MAILB and 128 to 254, BIND says FORMERR or NOTIMP; for "
-          "QTYPE 0 Knot says NOTIMP.",
+          "For QTYPE OPT, TKEY, TSIG, MAILA, MAILB and 128 to 254, BIND says FORMERR or NOTIMP; "
+          "for QTYPE 0 Knot says NOTIMP.",
           "RFC 6895, 3.1: such types are never data; which error says so is left open. dns01d does "
           "as NSD: there are no such data.",
           lambda case: is_body(case) and is_meta_type(case)
