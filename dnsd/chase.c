@@ -1,7 +1,8 @@
 /*
  * One hop answers one name: the question's, then the target of each CNAME, as long as it is in a
  * zone of ours. Names stand in the message once: owners of what follows are pointers to the question
- * or into the rdata of the CNAME or NS record that led there.
+ * or into the rdata of the CNAME or NS record that led there, and targets in the zone of their owner
+ * end in a pointer to that zone's apex.
  *
  * Happy path: the cut above the name if there is one (a referral, the end); the record, or the
  * wildcard that stands for it; its RRset; for a CNAME the next hop.
@@ -27,6 +28,8 @@ struct chase {
     /* The name that is answered now. */
     const struct d1_name *name;
     size_t name_at; /* Where it stands in the message. */
+    size_t plain;   /* Octets of it that stand there; the rest follows at tail_at, uncompressed. */
+    size_t tail_at;
     const struct d1_zone *zone;
     const struct d1_record *record; /* Its own, or NULL. */
     /* Targets so far. */
@@ -47,6 +50,11 @@ static const struct d1_rrset *rrset_of(const struct d1_record *record, uint16_t 
         }
     }
     return NULL;
+}
+
+/* Where the part of the present name stands that begins at `offset` in it. */
+static size_t suffix_at(const struct chase *chase, size_t offset) {
+    return offset < chase->plain ? chase->name_at + offset : chase->tail_at + offset - chase->plain;
 }
 
 /* Write records whose owner stands at `owner_at`. Returns where the first one is, or NULL. */
@@ -70,6 +78,68 @@ static uint8_t *write_rrset(struct d1_writer *writer, const struct d1_record *re
                             const struct d1_rrset *rrset, size_t owner_at) {
     const uint8_t *wire = d1_record_at(record, rrset->offset);
     return write_records(writer, wire, rrset->length, rrset->count, owner_at);
+}
+
+/*
+ * An RRset of names, CNAME or NS: where it comes from, where it was written, and which of its
+ * targets end in a pointer.
+ */
+struct targets {
+    const uint8_t *from;
+    const uint8_t *placed; /* NULL: it did not fit. */
+    const struct d1_name *apex;
+    size_t apex_at; /* 0: no pointers, the apex does not stand in one piece. */
+};
+
+/* How many octets of a target are written: without the apex, where a pointer stands for that. */
+static size_t plain_length(const struct targets *targets, const struct d1_name *target) {
+    bool ends_in_apex = targets->apex_at > 0 && d1_name_is_under(target, targets->apex);
+    return ends_in_apex ? (size_t)target->length - targets->apex->length : target->length;
+}
+
+/* The target of the next record of an RRset as it is in our data; `*at` moves on. */
+static void next_target(const uint8_t **at, struct d1_name *ret_target) {
+    size_t length = d1_load_u16(*at + RR_HEAD_BYTES - 2);
+    struct d1_reader reader = d1_reader_over(*at + RR_HEAD_BYTES, length);
+    int err = d1_name_read(&reader, ret_target);
+    assert(err == D1_OK && d1_reader_left(&reader) == 0); /* Checked when it was loaded. */
+    (void)err;
+    *at += RR_HEAD_BYTES + length;
+}
+
+/* Write a CNAME or NS RRset of the zone whose owner stands at `owner_at`. */
+static struct targets write_targets(struct chase *chase, const struct d1_record *record,
+                                    const struct d1_rrset *rrset, size_t owner_at) {
+    struct d1_writer *writer = chase->writer;
+    const struct d1_name *apex = &chase->zone->apex;
+    size_t offset = (size_t)chase->name->length - apex->length;
+    bool whole = offset >= chase->plain || chase->plain == chase->name->length;
+    struct targets targets = {
+        .from = d1_record_at(record, rrset->offset),
+        .placed = writer->at,
+        .apex = apex,
+        .apex_at = whole ? suffix_at(chase, offset) : 0,
+    };
+    const uint8_t *from = targets.from;
+    assert(owner_at <= POINTER_MAX && targets.apex_at <= POINTER_MAX);
+    for (size_t i = 0; i < rrset->count && !writer->failed; i++) {
+        const uint8_t *record_from = from;
+        struct d1_name target;
+        next_target(&from, &target);
+        size_t plain = plain_length(&targets, &target);
+        size_t pointer = plain < target.length ? 2 : 0;
+        d1_write_u16(writer, (uint16_t)(0xc000U | owner_at));
+        d1_write_bytes(writer, record_from + 2, RR_HEAD_BYTES - 4);
+        d1_write_u16(writer, (uint16_t)(plain + pointer));
+        d1_write_bytes(writer, record_from + RR_HEAD_BYTES, plain);
+        if (pointer > 0) {
+            d1_write_u16(writer, (uint16_t)(0xc000U | targets.apex_at));
+        }
+    }
+    if (writer->failed) {
+        targets.placed = NULL;
+    }
+    return targets;
 }
 
 /* Additional records: the addresses of the names in an NS RRset that was written. */
@@ -113,19 +183,19 @@ static void write_optional(struct chase *chase, const struct d1_record *record, 
 }
 
 /*
- * Addresses from our own data of the name servers that `placed` lists, `count` of them. Those at or
- * below `cut` must stand in a referral (RFC 9471, 3.1); the others only if there is room.
+ * Addresses from our own data of `count` name servers. Those at or below `cut` must stand in a
+ * referral (RFC 9471, 3.1); the others only if there is room.
  */
-static void write_addresses(struct chase *chase, const uint8_t *placed, size_t count,
+static void write_addresses(struct chase *chase, const struct targets *targets, size_t count,
                             const struct d1_name *cut, bool required) {
-    const uint8_t *at = placed;
+    const uint8_t *from = targets->from;
+    const uint8_t *at = targets->placed;
     for (size_t i = 0; i < count && !chase->writer->failed; i++) {
-        size_t length = d1_load_u16(at + RR_HEAD_BYTES - 2);
-        struct d1_reader reader = d1_reader_over(at + RR_HEAD_BYTES, length);
         size_t name_at = (size_t)(at - chase->writer->start) + RR_HEAD_BYTES;
         struct d1_name name;
-        at += RR_HEAD_BYTES + length;
-        if (d1_name_read(&reader, &name) != D1_OK || !d1_name_is_under(&name, &chase->zone->apex) ||
+        at += RR_HEAD_BYTES + d1_load_u16(at + RR_HEAD_BYTES - 2);
+        next_target(&from, &name);
+        if (!d1_name_is_under(&name, &chase->zone->apex) ||
             (cut != NULL && d1_name_is_under(&name, cut)) != required) {
             continue;
         }
@@ -168,15 +238,15 @@ static void refer(struct chase *chase, const struct d1_record *cut) {
     assert(rrset != NULL);
     struct d1_name name = {.length = cut->name_length};
     memcpy(name.octets, d1_record_at(cut, cut->name_offset), cut->name_length);
-    size_t owner_at = chase->name_at + chase->name->length - cut->name_length;
-    const uint8_t *placed = write_rrset(chase->writer, cut, rrset, owner_at);
+    size_t owner_at = suffix_at(chase, (size_t)chase->name->length - cut->name_length);
+    struct targets targets = write_targets(chase, cut, rrset, owner_at);
     if (found->answers == 0) {
         found->flags = 0; /* AA speaks of the first owner name (RFC 1035, 4.1.1). */
     }
-    if (placed != NULL) {
+    if (targets.placed != NULL) {
         found->authority = rrset->count;
-        write_addresses(chase, placed, rrset->count, &name, true);
-        write_addresses(chase, placed, rrset->count, &name, false);
+        write_addresses(chase, &targets, rrset->count, &name, true);
+        write_addresses(chase, &targets, rrset->count, &name, false);
     }
 }
 
@@ -196,7 +266,7 @@ static void answer_negative(struct chase *chase, enum d1_rcode rcode) {
         }
     }
     chase->found->rcode = (uint8_t)rcode;
-    d1_write_negative(chase->writer, zone, chase->name_at + apex_at, chase->found);
+    d1_write_negative(chase->writer, zone, suffix_at(chase, apex_at), chase->found);
 }
 
 /* The record that stands for a name without one: `*` below its closest encloser; or NULL. */
@@ -211,15 +281,15 @@ static const struct d1_record *find_wildcard(const struct chase *chase, size_t o
     return find(chase, &name);
 }
 
-/* The CNAME at `placed` was written: whether its target is to be answered, as the next hop. */
-static bool follow(struct chase *chase, const uint8_t *placed) {
+/* A CNAME was written: whether its target is to be answered, as the next hop. */
+static bool follow(struct chase *chase, const struct targets *targets) {
     if (chase->links == D1_CNAME_LINKS_MAX) {
         return false;
     }
     struct d1_name *target = &chase->targets[chase->links];
-    size_t length = d1_load_u16(placed + RR_HEAD_BYTES - 2);
-    struct d1_reader reader = d1_reader_over(placed + RR_HEAD_BYTES, length);
-    if (d1_name_read(&reader, target) != D1_OK || d1_name_equal(target, &chase->query->name)) {
+    const uint8_t *from = targets->from;
+    next_target(&from, target);
+    if (d1_name_equal(target, &chase->query->name)) {
         return false;
     }
     for (size_t i = 0; i < chase->links; i++) {
@@ -229,7 +299,9 @@ static bool follow(struct chase *chase, const uint8_t *placed) {
     }
     chase->links++;
     chase->name = target;
-    chase->name_at = (size_t)(placed - chase->writer->start) + RR_HEAD_BYTES;
+    chase->name_at = (size_t)(targets->placed - chase->writer->start) + RR_HEAD_BYTES;
+    chase->plain = plain_length(targets, target);
+    chase->tail_at = targets->apex_at;
     chase->zone = d1_zones_find(chase->served->zones, target);
     chase->record = chase->zone != NULL ? find(chase, target) : NULL;
     return chase->zone != NULL;
@@ -288,16 +360,20 @@ static bool answer_hop(struct chase *chase) {
         answer_negative(chase, record != NULL ? D1_RCODE_NOERROR : D1_RCODE_NXDOMAIN);
         return false;
     }
-    const uint8_t *placed = write_rrset(chase->writer, record, rrset, chase->name_at);
-    if (placed == NULL) {
+    chase->found->answers = (uint16_t)(chase->found->answers + rrset->count);
+    if ((rrset->flags & D1_RRSET_LEADS) == 0) {
+        (void)write_rrset(chase->writer, record, rrset, chase->name_at);
         return false;
     }
-    chase->found->answers = (uint16_t)(chase->found->answers + rrset->count);
+    struct targets targets = write_targets(chase, record, rrset, chase->name_at);
+    if (targets.placed == NULL) {
+        return false;
+    }
     if (rrset->type == D1_TYPE_CNAME && type != D1_TYPE_CNAME && type != D1_TYPE_ANY) {
-        return follow(chase, placed);
+        return follow(chase, &targets);
     }
     if (rrset->type == D1_TYPE_NS && type == D1_TYPE_NS) {
-        write_addresses(chase, placed, rrset->count, NULL, false);
+        write_addresses(chase, &targets, rrset->count, NULL, false);
     }
     return false;
 }
@@ -312,6 +388,8 @@ void d1_chase(const struct d1_served *served, const struct d1_query *query,
     chase.found = found;
     chase.name = &query->name;
     chase.name_at = D1_DNS_HEADER_BYTES;
+    chase.plain = query->name.length;
+    chase.tail_at = 0;
     chase.zone = zone;
     chase.record = record;
     chase.links = 0;

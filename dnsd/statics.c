@@ -114,6 +114,12 @@ static int grow_octets(struct d1_statics *statics, size_t more) {
     return D1_OK;
 }
 
+static bool is_one_name(const struct d1_zone_record *record) {
+    struct d1_name name;
+    struct d1_reader reader = d1_reader_over(record->rdata, record->rdata_length);
+    return d1_name_read(&reader, &name) == D1_OK && d1_reader_left(&reader) == 0;
+}
+
 /* What this version does not serve is refused, not served wrongly. */
 static const char *unserved(const struct d1_zone_record *record, bool apex) {
     if (record->class != D1_CLASS_IN) {
@@ -121,6 +127,9 @@ static const char *unserved(const struct d1_zone_record *record, bool apex) {
     }
     if (record->type == TYPE_DNAME) {
         return "DNAME is not available in this version";
+    }
+    if ((record->type == D1_TYPE_NS || record->type == D1_TYPE_CNAME) && !is_one_name(record)) {
+        return "its data are not one name";
     }
     if (record->type == D1_TYPE_NS && d1_name_first_label_is(&record->owner, "*")) {
         return "a wildcard cannot be delegated"; /* RFC 4592, 4.2. */

@@ -178,6 +178,11 @@ static void a_delegated_wildcard_is_refused(void **state) {
                         "zone a.test: records[1]: *.x.a.test NS: a wildcard cannot be delegated");
 }
 
+static void malformed_targets_are_refused(void **state) {
+    assert_refused_line(state, "x TYPE2 \\# 0",
+                        "zone a.test: records[1]: x.a.test NS: its data are not one name");
+}
+
 static void a_dname_is_refused(void **state) {
     assert_refused_line(
         state, "x DNAME y",
@@ -331,6 +336,7 @@ int main(void) {
         TEST(another_class_is_refused),
         TEST(a_malformed_line_is_refused),
         TEST(a_delegated_wildcard_is_refused),
+        TEST(malformed_targets_are_refused),
         TEST(a_dname_is_refused),
         TEST(cname_beside_others_is_refused),
         TEST(two_cnames_are_refused),
