@@ -57,6 +57,28 @@ static int read_secrets(const char *path, struct d1_cookie_secrets *secrets,
     return err;
 }
 
+/* The CIDRs of a list, which the table has checked. Returns 0 or -ENOMEM. */
+static int take_cidrs(const struct d1_node *list, const char *path, d1_setting_fault_fn on_fault,
+                      void *arg, const struct d1_cidr **ret_cidrs, size_t *ret_count) {
+    if (list->count > D1_DNS_CIDRS_MAX) {
+        on_fault(arg, list->line, path, "has too many networks, expected 1024 or fewer");
+        return D1_OK;
+    }
+    struct d1_cidr *cidrs = d1_calloc(list->count + 1, sizeof(*cidrs));
+    if (cidrs == NULL) {
+        return -ENOMEM;
+    }
+    size_t count = 0;
+    for (const struct d1_node *item = list->first; item != NULL; item = item->next) {
+        int err = d1_cidr_parse(item->text, strlen(item->text), &cidrs[count++]);
+        assert(err == D1_OK);
+        (void)err;
+    }
+    *ret_cidrs = cidrs;
+    *ret_count = count;
+    return D1_OK;
+}
+
 int d1_answering_read(const struct d1_node *root, d1_setting_fault_fn on_fault, void *arg,
                       struct d1_options *ret_options) {
     char host[D1_NSID_OCTETS_MAX + 1] = "";
@@ -64,6 +86,13 @@ int d1_answering_read(const struct d1_node *root, d1_setting_fault_fn on_fault, 
     if (gethostname(host, sizeof(host) - 1) == 0) {
         ret_options->nsid_length = (uint8_t)strlen(host);
         memcpy(ret_options->nsid, host, ret_options->nsid_length);
+    }
+    const struct d1_node *per_second = d1_node_path(root, "dns.rate-limit.per-second");
+    ret_options->rate = d1_rate_limit_of((uint32_t)d1_setting_number(per_second));
+    int taken = take_cidrs(d1_node_path(root, "dns.rate-limit.exempt"), "dns.rate-limit.exempt",
+                           on_fault, arg, &ret_options->exempt, &ret_options->exempt_count);
+    if (taken != D1_OK) {
+        return taken;
     }
     const struct d1_node *file = d1_node_path(root, "dns.cookie-secret-file");
     assert(file != NULL);
@@ -82,4 +111,5 @@ int d1_answering_read(const struct d1_node *root, d1_setting_fault_fn on_fault, 
 
 void d1_answering_close(struct d1_options *options) {
     d1_wipe(&options->cookies, sizeof(options->cookies));
+    d1_free((void *)(uintptr_t)options->exempt);
 }

@@ -123,6 +123,18 @@ static const struct d1_setting log_fields[] = {{.name = "level",
                                                 .help = "text or json"},
                                                END};
 
+static const struct d1_setting rate_limit_fields[] = {
+    {.name = "per-second",
+     .type = D1_SETTING_NUMBER,
+     .fallback = "1000",
+     .max = D1_RATE_PER_SECOND_MAX,
+     .help = "answers per client prefix (IPv4 /24, IPv6 /56) and worker; 0: off"},
+    {.name = "exempt",
+     .type = D1_SETTING_LIST,
+     .fields = cidr_item,
+     .help = "clients that are not limited"},
+    END};
+
 static const struct d1_setting dns_fields[] = {
     {.name = "listen",
      .type = D1_SETTING_LIST,
@@ -135,7 +147,10 @@ static const struct d1_setting dns_fields[] = {
      .max = D1_WORKERS_MAX,
      .help = "threads that answer; 0: one per CPU this process may use"},
     NOT_BUILT("proxy-protocol-from"),
-    NOT_BUILT("rate-limit"),
+    {.name = "rate-limit",
+     .type = D1_SETTING_MAP,
+     .fields = rate_limit_fields,
+     .help = "answers over UDP"},
     {.name = "cookie-secret-file",
      .type = D1_SETTING_TEXT,
      .flags = D1_SETTING_EMPTY,

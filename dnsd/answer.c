@@ -13,6 +13,7 @@
 #include "core/limits.h"
 #include "dns/edns.h"
 #include "dnsd/options.h"
+#include "dnsd/rate.h"
 
 static inline size_t reply_limit(const struct d1_answer_slot *slot) {
     size_t limit = slot->tcp ? D1_DNS_MESSAGE_MAX : slot->query.udp_size;
@@ -180,6 +181,47 @@ static void answer_slot(const struct d1_answer_context *context, struct d1_answe
     }
 }
 
+/* An answer over the limit, made short: the client is to ask over TCP. */
+static void truncate(const struct d1_answer_context *context, struct d1_answer_slot *slot) {
+    const struct d1_found found = {
+        .rcode = slot->rcode == D1_RCODE_NXDOMAIN ? D1_RCODE_NOERROR : slot->rcode,
+        .notes = slot->notes | D1_NOTE_TRUNCATED,
+        .flags = D1_FLAG_TC,
+    };
+    struct d1_writer writer = begin(slot);
+    finish(context, slot, &writer, &found);
+    context->rate->truncated++;
+}
+
+/*
+ * Whoever has shown that its address is its own (by a cookie; TCP comes without a rate) is no victim
+ * of a spoofer and is not limited. A name that holds challenge values is never dropped: a flood with
+ * the address of a certificate authority must not keep it from its answer.
+ */
+static void limit_rate(const struct d1_answer_context *context, struct d1_answer_slot *slot) {
+    const struct d1_options *options = context->options;
+    if (slot->reply_length == 0 || slot->cookie_valid) {
+        return;
+    }
+    enum d1_rate_verdict verdict =
+        d1_rate_take(context->rate, &options->rate, slot->rate_hash, context->now_us);
+    if (D1_LIKELY(verdict == D1_RATE_PASS)) {
+        return;
+    }
+    if (options->exempt_count > 0) {
+        struct d1_ip client = d1_peer_ip(slot->client);
+        if (d1_cidr_any_contains(options->exempt, options->exempt_count, &client)) {
+            return;
+        }
+    }
+    if (verdict == D1_RATE_TRUNCATE || (slot->notes & D1_NOTE_CHALLENGE) != 0) {
+        truncate(context, slot);
+    } else {
+        slot->reply_length = 0;
+        context->rate->dropped++;
+    }
+}
+
 void d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
                      size_t count) {
     const struct d1_served *served = context->served;
@@ -198,7 +240,14 @@ void d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_s
             d1_table_prefetch_record(served->table, slots[i].hash);
         }
     }
+    for (size_t i = 0; i < count && context->rate != NULL; i++) {
+        slots[i].rate_hash = d1_rate_hash(context->rate, slots[i].client);
+        d1_rate_prefetch(context->rate, slots[i].rate_hash);
+    }
     for (size_t i = 0; i < count; i++) {
         answer_slot(context, &slots[i]);
+        if (context->rate != NULL) {
+            limit_rate(context, &slots[i]);
+        }
     }
 }

@@ -17,11 +17,14 @@
 #include "dnsd/served.h"
 
 struct d1_options;
+struct d1_rate;
 
 /* What the answers of one batch depend on, besides their questions. */
 struct d1_answer_context {
     const struct d1_served *served;   /* NULL: nothing is loaded yet, all is SERVFAIL. */
     const struct d1_options *options; /* NULL: none. */
+    struct d1_rate *rate;             /* NULL: no limit, as on TCP; changed by answering. */
+    int64_t now_us;                   /* Of a clock that never goes back: rate. */
     uint32_t now_s;                   /* Unix time, modulo 2^32: cookies. */
     uint16_t keepalive;               /* TCP: the idle time-out in 100 ms (RFC 7828, 3.1). */
 };
@@ -45,6 +48,7 @@ struct d1_answer_slot {
     enum d1_query_verdict verdict;
     uint64_t hash;
     struct d1_query query;
+    uint64_t rate_hash;
     uint16_t opt_bytes;  /* Octets that its OPT record needs in any case. */
     bool cookie_present; /* `cookie` is what the query's is answered with. */
     bool cookie_valid;   /* The client has shown that it receives what is sent to its address. */

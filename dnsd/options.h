@@ -14,12 +14,18 @@
 #include "core/epoch.h"
 #include "core/limits.h"
 #include "dns/cookie.h"
+#include "dnsd/rate.h"
 
 struct d1_options {
     struct d1_epoch_item item; /* Of d1_options_swap. */
     struct d1_cookie_secrets cookies;
     uint8_t nsid_length; /* 0: NSID is not answered. */
     uint8_t nsid[D1_NSID_OCTETS_MAX];
+    struct d1_rate_limit rate;
+    size_t exempt_count; /* Clients that are not limited. */
+    const struct d1_cidr *exempt;
+    size_t proxies_count; /* Peers whose PROXY header is required and believed. */
+    const struct d1_cidr *proxies;
 };
 
 /* Returns 0 or -ENOMEM. */

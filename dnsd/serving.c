@@ -79,6 +79,8 @@ static_assert(D1_ARRAY_LENGTH(response_labels) == D1_TRANSPORTS * D1_SERVING_RCO
               "a label for each series");
 static_assert(D1_ARRAY_LENGTH(drop_labels) == D1_TRANSPORTS * D1_DROPS, "a label for each reason");
 
+static const char *const limited_labels[] = {"action=\"truncated\"", "action=\"dropped\""};
+
 int d1_serving_families(struct d1_metrics *metrics, struct d1_serving_cells *ret_cells) {
     struct d1_serving_cells cells;
     const struct {
@@ -107,6 +109,12 @@ int d1_serving_families(struct d1_metrics *metrics, struct d1_serving_cells *ret
           .type = D1_METRIC_GAUGE,
           .series = 1},
          &cells.connections},
+        {{.name = "dns01d_dns_rate_limited_total",
+          .help = "DNS answers over the rate of their client's prefix.",
+          .type = D1_METRIC_COUNTER,
+          .series = D1_ARRAY_LENGTH(limited_labels),
+          .labels = limited_labels},
+         &cells.rate_limited},
         {{.name = "dns01d_timeline_dropped_total",
           .help = "Queries for challenges that the timeline had no room for.",
           .type = D1_METRIC_COUNTER,
@@ -127,6 +135,18 @@ static uint16_t keepalive_of(uint64_t idle_ms) {
     return (uint16_t)(idle_ms / 100 < UINT16_MAX ? idle_ms / 100 : UINT16_MAX);
 }
 
+static void count_limited(struct d1_serving *serving) {
+    struct d1_rate *rate = serving->rate;
+    if (D1_LIKELY((rate->truncated | rate->dropped) == 0)) {
+        return;
+    }
+    d1_count(serving->block, serving->cells.rate_limited, rate->truncated);
+    d1_count(serving->block, serving->cells.rate_limited + 1, rate->dropped);
+    serving->limited = (size_t)rate->dropped;
+    rate->truncated = 0;
+    rate->dropped = 0;
+}
+
 enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot *slots,
                                size_t count, uint64_t idle_ms) {
     assert(count <= D1_UDP_BATCH);
@@ -134,14 +154,23 @@ enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot
     d1_epoch_quiesce(serving->epoch, serving->reader);
     const struct d1_served *served =
         atomic_load_explicit(&serving->current->served, memory_order_acquire);
+    serving->limited = 0;
     if (D1_LIKELY(served != NULL)) {
-        const struct d1_answer_context context = {
+        struct d1_answer_context context = {
             .served = served,
             .options = atomic_load_explicit(&serving->options->options, memory_order_acquire),
             .now_s = (uint32_t)(d1_clock_wall_ms(serving->clock) / 1000),
             .keepalive = keepalive_of(idle_ms),
         };
+        bool limits = context.options != NULL && context.options->rate.interval_ns > 0;
+        if (limits && idle_ms == 0 && serving->rate != NULL) {
+            context.rate = serving->rate;
+            context.now_us = d1_clock_mono_us(serving->clock);
+        }
         d1_answer_batch(&context, slots, count);
+        if (context.rate != NULL) {
+            count_limited(serving);
+        }
         return D1_DROP_UNANSWERABLE;
     }
     for (size_t i = 0; i < count; i++) {

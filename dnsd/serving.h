@@ -40,6 +40,7 @@ struct d1_serving_cells {
     uint32_t unexpected;
     uint32_t connections;
     uint32_t timeline_dropped;
+    uint32_t rate_limited; /* Truncated, dropped. */
 };
 
 #define D1_SERVING_RCODES 8
@@ -49,12 +50,14 @@ struct d1_serving {
     unsigned reader;
     struct d1_served_current *current;
     struct d1_options_current *options;
+    struct d1_rate *rate; /* For UDP. */
     const struct d1_clock *clock;
     struct d1_metrics_block *block;
     struct d1_serving_cells cells;
     struct d1_asked_ring *asked; /* NULL: nobody wants timeline events. */
     struct d1_loop *control;
     struct d1_message *asked_wake; /* Posted to `control` when the ring must be drained. */
+    size_t limited; /* Slots of the last batch whose answer was dropped as too many. */
 };
 
 /* Add our families. Returns 0, D1_ELIMIT or -ENOMEM. */
@@ -72,7 +75,7 @@ static inline void d1_serving_offline(const struct d1_serving *serving) {
 /*
  * Answer a batch from what is served now; nothing served: no slot gets an answer. Quiesces first.
  * idle_ms is how long a TCP connection may be idle now; UDP: 0. Returns why slots without an answer
- * have none.
+ * have none, but for `limited` ones, which are counted here.
  */
 enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot *slots,
                                size_t count, uint64_t idle_ms);

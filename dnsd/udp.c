@@ -257,6 +257,7 @@ static size_t answer_one_batch(struct watched *watched) {
     size_t count = (size_t)received;
     size_t refused = refuse_some(serving, batch, count);
     enum d1_drop why = d1_serving_answer(serving, batch->slots, count, 0);
+    refused += serving->limited;
     if (D1_UNLIKELY(is_shedding(watched))) {
         refused += shed_some(serving, batch, count);
     }

@@ -16,6 +16,7 @@
 #include "core/limits.h"
 #include "core/mem.h"
 #include "dnsd/asked.h"
+#include "dnsd/rate.h"
 #include "dnsd/tcp.h"
 #include "dnsd/udp.h"
 
@@ -100,6 +101,9 @@ static int prepare(struct d1_worker *worker, const struct d1_worker_options *opt
     worker->ended.run = options->ended;
     worker->begin.run = on_begin;
     int err = d1_metrics_block(options->metrics, &serving->block);
+    if (err == D1_OK) {
+        err = d1_rate_create(&serving->rate);
+    }
     if (err == D1_OK && options->wants_asked) {
         err = d1_asked_ring_create(&worker->ring);
         serving->asked = worker->ring;
@@ -171,5 +175,6 @@ void d1_worker_destroy(struct d1_worker *worker) {
     d1_udp_destroy(worker->udp);
     d1_tcp_destroy(worker->tcp);
     d1_asked_ring_destroy(worker->ring);
+    d1_rate_destroy(worker->serving.rate);
     d1_free(worker);
 }

@@ -100,7 +100,8 @@ class Dns01d(Server):
         configuration = {
             "log": {"level": "info", "format": "text"},
             "state-dir": str(self.folder / "dns01d-state"),
-            "dns": {"listen": [f"{ADDRESS}:{port}"], "workers": 1},
+            "dns": {"listen": [f"{ADDRESS}:{port}"], "workers": 1,
+                    "rate-limit": {"per-second": 0}},
             "zones": [
                 {
                     "name": "auth.example",

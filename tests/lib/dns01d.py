@@ -61,7 +61,9 @@ class Dns01d:
         self.secrets = {}
         self.config = {
             "state-dir": str(self.state),
-            "dns": {"listen": [f"{self.address}:{self.dns_port}"], "workers": 1},
+            # Clients of tests ask as fast as they can.
+            "dns": {"listen": [f"{self.address}:{self.dns_port}"], "workers": 1,
+                    "rate-limit": {"per-second": 0}},
             "zones": [{
                 "name": "auth.example.test",
                 "nameservers": ["ns1.auth.example.test"],
@@ -184,6 +186,12 @@ class Dns01d:
     def metrics(self):
         """The text of /metrics."""
         return self.request("GET", "/metrics", port=self.metrics_port).text
+
+    def metric(self, series):
+        """The value of one series of /metrics."""
+        lines = [line for line in self.metrics().splitlines() if line.startswith(f"{series} ")]
+        assert len(lines) == 1, series
+        return int(lines[0].split()[1])
 
     def send_datagram(self, packet, seconds=2):
         """Sends a DNS packet as it is; returns the answer's octets, or None."""

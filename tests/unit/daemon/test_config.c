@@ -135,7 +135,8 @@ static void what_is_not_built_is_refused(void **state) {
     for (size_t i = 0; i < D1_ARRAY_LENGTH(keys); i++) {
         assert_non_null(strstr(faults_of(keys[i]), "not available in this version"));
     }
-    assert_non_null(strstr(faults_of("dns: {rate-limit: {}}"), "dns.rate-limit: not available"));
+    assert_non_null(
+        strstr(faults_of("dns: {update-forward-to: []}"), "dns.update-forward-to: not available"));
     assert_non_null(
         strstr(faults_of("zones: [{name: a.test, nameservers: [b.test], dnssec: true}]"),
                "zones[0].dnssec: not available"));
