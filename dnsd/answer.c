@@ -96,7 +96,7 @@ static inline void finish(const struct d1_answer_context *context, struct d1_ans
     if (query->edns) {
         at += write_opt(context, slot, reply + at, found->rcode);
     }
-    unsigned copied = query->flags & (0xfU << D1_OPCODE_SHIFT | D1_FLAG_RD | D1_FLAG_CD);
+    unsigned copied = query->flags & (0xfU << D1_OPCODE_SHIFT | D1_FLAG_RD);
     d1_store_u16(reply + 2, (uint16_t)(D1_FLAG_QR | copied | found->flags | (found->rcode & 0xfU)));
     d1_store_u16(reply + 4, query->question_length > 0);
     d1_store_u16(reply + 6, found->answers);

@@ -372,7 +372,7 @@ static const char *sections_fault(const uint8_t *wire, size_t length,
 
 static const char *echo_fault(const uint8_t *query, size_t query_length, const uint8_t *reply,
                               const struct d1_decoded *decoded) {
-    const unsigned copied = 0xfU << D1_OPCODE_SHIFT | D1_FLAG_RD | D1_FLAG_CD;
+    const unsigned copied = 0xfU << D1_OPCODE_SHIFT | D1_FLAG_RD;
     if (decoded->id != u16_at(query, 0)) {
         return "another ID";
     }
@@ -380,10 +380,10 @@ static const char *echo_fault(const uint8_t *query, size_t query_length, const u
         return "not a reply";
     }
     if ((decoded->flags & copied) != (u16_at(query, 2) & copied)) {
-        return "opcode, RD or CD not copied";
+        return "opcode or RD not copied";
     }
-    if ((decoded->flags & (D1_FLAG_RA | D1_FLAG_AD | 0x0040)) != 0) {
-        return "RA, AD or Z set";
+    if ((decoded->flags & (D1_FLAG_RA | D1_FLAG_AD | D1_FLAG_CD | 0x0040)) != 0) {
+        return "RA, AD, CD or Z set";
     }
     if (decoded->question_length > 0 &&
         (query_length < HEADER + decoded->question_length || u16_at(query, 4) != 1 ||

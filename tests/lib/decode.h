@@ -66,7 +66,7 @@ size_t d1_decode_soa(const uint8_t *message, size_t length, const struct d1_deco
                      struct d1_name *ret_mname, struct d1_name *ret_rname);
 
 /*
- * Whether a reply may follow that query at all: decodes, ID, opcode, RD and CD copied, RA and AD
+ * Whether a reply may follow that query at all: decodes, ID, opcode, RD copied, RA, AD and CD
  * clear, question echoed octet for octet, size limits, TC only with empty sections, errors with
  * nothing. Answers are one chain of CNAMEs from the question on; behind it stand the records asked
  * for, or nothing, or exactly one SOA of a zone that holds its last name, or a referral at or above
