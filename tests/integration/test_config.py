@@ -61,7 +61,7 @@ def test_good_file(tmp_path):
      ["/nonexistent/secret"]),
     ("log: [\n", None, None, []),
     ("- a\n", 1, None, []),
-], ids=range(18))
+], ids=range(20))
 def test_faults(tmp_path, text, line, path, words):
     done = check(tmp_path, text)
     assert done.returncode == 1
