@@ -46,7 +46,11 @@ static int set_udp(int fd, const struct sockaddr_storage *address) {
 static int set_tcp(int fd) {
     /* After a restart the old connections' TIME_WAIT must not keep us out. */
     int err = set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    /* Accepted connections inherit it. */
+    /*
+     * Accepted connections inherit both. A client that never reads takes no more of the kernel's
+     * memory than this (it grants twice as much), where it would let the buffer grow to megabytes.
+     */
+    (void)set(fd, SOL_SOCKET, SO_SNDBUF, D1_TCP_UNSENT_BYTES_MAX);
     return err != D1_OK ? err : set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 

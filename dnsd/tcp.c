@@ -43,7 +43,7 @@
 #define EVENTS_PER_WAKE  64
 #define ACCEPTS_PER_WAKE 64
 #define ACCEPTS_AT_DRAIN 4096
-#define READS_PER_WAKE   4    /* Of one connection; then the others get their turn. */
+#define READS_PER_WAKE   1    /* Of one connection: it may hold questions for 400 KiB of answers. */
 #define READS_AT_DRAIN   64   /* A megabyte that came before the stop. */
 #define PAUSE_MS         100  /* Of the listeners, when there is no descriptor. */
 #define FRAME_LENGTH     2    /* RFC 1035, 4.2.2. */
