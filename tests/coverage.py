@@ -18,8 +18,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # To be raised to 95 with the tests that are missing; never to be lowered.
-LINES_MIN = 94.0
-BRANCHES_MIN = 87.0
+LINES_MIN = 97.5
+BRANCHES_MIN = 93.0
 FOLDERS = ("dns", "dnsd")
 # What runs only when zones are loaded or published, or sockets opened.
 OFF_THE_PATH = {
