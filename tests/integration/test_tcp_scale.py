@@ -19,7 +19,7 @@ from program import wait_until
 
 IDLE = 2000
 DRIBBLING = 100
-NEVER_READING = 100
+NEVER_READING = 800
 GOOD_QUERIES = 300
 # Our own bound on the good client's answers: those of a machine that does other work too.
 ANSWER_SECONDS_MAX = 2.0
@@ -27,10 +27,14 @@ IDLE_SECONDS_MAX = 20  # 10 s of idleness, and a machine that does other work to
 SECONDS = 20
 FILES_FEW = 64
 CPU_SHARE_MAX = 0.2  # Of one processor, while nothing but saturation goes on.
+REFUSED = 'dns01d_dns_dropped_total{transport="tcp",reason="limit"}'
 NAME = "ns1.auth.example.test"
 SANITIZED = os.environ.get("DNS01D_SANITIZER", "release") != "release"
-# Unsent answers are kept up to 256 KiB a connection; an idle one costs less than 1 KiB.
-RSS_GROWTH_MAX = (NEVER_READING * (256 + 64) + IDLE * 2 + 8192) * 1024 * (4 if SANITIZED else 1)
+# What is kept of answers and questions, in all connections; an idle one costs less than 1 KiB.
+HELD_BYTES_MAX = 64 << 20  # D1_TCP_HELD_BYTES_MAX
+RSS_GROWTH_MAX = (HELD_BYTES_MAX + (24 << 20)) * (4 if SANITIZED else 1)
+# Octets of one answer: up to 256 KiB of them are kept for each who does not read.
+LARGE_TEXTS = [f'"{letter * 240}"' for letter in "abcde"]
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +55,7 @@ def make(tmp_path):
 
     def make_one(files=None):
         server = Dns01d(tmp_path / str(len(made)))
+        server.config["zones"][0]["records"].append("large TXT " + " ".join(LARGE_TEXTS))
         if files is not None:
             server.wrapper = ["prlimit", f"--nofile={files}:{files}"]
         made.append(server)
@@ -124,7 +129,7 @@ def is_closed(stream):
 
 def press_until_stalled(streams):
     """Sends questions on connections whose answers nobody reads, until no more can be sent."""
-    many = b"".join(frame(i, "no-such-name.auth.example.test") for i in range(200))
+    many = b"".join(frame(i, "large.auth.example.test", "TXT") for i in range(400))
     sent = dict.fromkeys(streams, 0)
     until = time.monotonic() + SECONDS
     with selectors.DefaultSelector() as selector:
@@ -135,7 +140,10 @@ def press_until_stalled(streams):
             assert time.monotonic() < until, "the server reads on though its answers are not read"
             for key, _ in ready:
                 at = sent[key.fileobj]
-                sent[key.fileobj] = (at + key.fileobj.send(many[at:])) % len(many)
+                try:
+                    sent[key.fileobj] = (at + key.fileobj.send(many[at:])) % len(many)
+                except ConnectionError:
+                    selector.unregister(key.fileobj)  # There was no room for its answers.
 
 
 class Dribblers:
@@ -197,11 +205,13 @@ def test_a_good_client_among_idle_and_slow_ones(make, connections):
                SECONDS, "all connections")
     with Dribblers(dribbling) as dribblers:
         press_until_stalled(deaf)
+        wait_until(lambda: metric(server, REFUSED) > 0, SECONDS, "limit of what is held")
         slowest = good_client(server, connections)
         assert dribblers.octets > DRIBBLING
     grown = rss(pid) - before
     assert slowest < ANSWER_SECONDS_MAX
     assert grown < RSS_GROWTH_MAX, f"{grown >> 20} MiB"
+    assert metric(server, REFUSED) < NEVER_READING
     # Who never completes a question is idle, and so is who never takes an answer.
     wait_until(lambda: all(is_closed(stream) for stream in idle + dribbling), IDLE_SECONDS_MAX,
                "idle and dribbling connections closed")

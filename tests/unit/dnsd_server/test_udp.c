@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "core/net.h"
+#include "dnsd/peer.h"
+#include "dnsd/udp.h"
 #include "tests/lib/fake_answer.h"
 #include "tests/unit/dnsd_server/fixture.h"
 
@@ -238,6 +241,68 @@ static void rcodes_are_counted(void **state) {
     fixture_await_metric(fixture, "dns01d_unexpected_queries_total", 1);
 }
 
+/* Sent before the worker starts, so that all are in one batch. */
+static void only_what_was_answered_is_told(void **state) {
+    struct fixture *fixture = *state;
+    fixture->options.workers = 1;
+    assert_int_equal(d1_dnsd_create(&fixture->options, &fixture->dnsd, NULL), 0);
+    d1_dnsd_address(fixture->dnsd, 0, &fixture->address);
+    int fd = client_udp(&fixture->address);
+    uint8_t octets[64];
+    static const char *const orders[] = {"c", "u", ""};
+    for (uint16_t id = 0; id < D1_ARRAY_LENGTH(orders); id++) {
+        send_octets(fd, octets, make_query(octets, id, orders[id], false));
+    }
+    send_octets(fd, octets, 3);
+    assert_int_equal(d1_dnsd_start(fixture->dnsd), 0);
+    assert_int_equal(d1_loop_start(fixture->control), 0);
+    for (uint16_t id = 0; id < D1_ARRAY_LENGTH(orders); id++) {
+        receive_datagram(fd, octets, sizeof(octets));
+        assert_int_equal(d1_load_u16(octets), id);
+    }
+    close(fd);
+    fixture_wait(&fixture->asked);
+    fixture_await_metric(fixture, "dns01d_unexpected_queries_total", 1);
+    fixture_await_metric(fixture,
+                         "dns01d_dns_dropped_total{transport=\"udp\",reason=\"unanswerable\"}", 1);
+    assert_int_equal(atomic_load(&fixture->asked_count), 1);
+}
+
+/* A socket that cannot be watched: those that could be are the caller's again. */
+static void without_a_watch_sockets_are_given_back(void **state) {
+    (void)state;
+    uv_loop_t loop;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    struct d1_serving serving = {0};
+    FILE *file = tmpfile(); /* epoll takes no regular files. */
+    assert_non_null(file);
+    struct d1_udp_socket sockets[] = {
+        {.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)},
+        {.fd = fileno(file), .wildcard = true},
+    };
+    assert_true(sockets[0].fd >= 0);
+    struct d1_udp *udp = NULL;
+    assert_int_equal(d1_udp_create(&loop, &serving, sockets, 2, &udp), UV_EPERM);
+    assert_int_equal(d1_udp_create(&loop, &serving, sockets + 1, 1, &udp), UV_EPERM);
+    assert_null(udp);
+    assert_int_equal(close(sockets[0].fd), 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static void an_address_is_its_octets(void **state) {
+    (void)state;
+    union d1_peer peer = {.in = {.sin_family = AF_INET, .sin_addr = {htonl(0xc0000201)}}};
+    const uint8_t *octets;
+    assert_int_equal(d1_peer_octets(&peer, &octets), 4);
+    assert_memory_equal(octets, "\300\0\2\1", 4);
+    peer = (union d1_peer){.in6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT}};
+    assert_int_equal(d1_peer_octets(&peer, &octets), 16);
+    assert_memory_equal(octets, &in6addr_loopback, 16);
+    peer.any.sa_family = AF_UNIX;
+    assert_int_equal(d1_peer_octets(&peer, &octets), 0);
+}
+
 /* A clock that the test moves while a worker reads it. */
 struct shared_clock {
     struct d1_clock clock; /* First: cast back. */
@@ -297,7 +362,8 @@ static void an_overflow_sheds_what_is_not_noerror(void **state) {
         fixture_metric(fixture, "dns01d_dns_dropped_total{transport=\"udp\",reason=\"overload\"}");
     int fd = client_udp(&fixture->address);
     send_octets(fd, octets, make_query(octets, 3, "r\x03", false));
-    ask(fd, 4, "", octets); /* Sent after the one that gets no answer. */
+    send_octets(fd, octets, 3);
+    ask(fd, 4, "", octets); /* Sent after those that get no answer. */
     fixture_await_metric(fixture, "dns01d_dns_dropped_total{transport=\"udp\",reason=\"overload\"}",
                          shed + 1);
     atomic_fetch_add(&clock.now_us, 2000000);
@@ -357,6 +423,9 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(without_data_nothing_is_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rcodes_are_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_what_was_answered_is_told, set_up, tear_down),
+        cmocka_unit_test(without_a_watch_sockets_are_given_back),
+        cmocka_unit_test(an_address_is_its_octets),
         cmocka_unit_test_setup_teardown(an_overflow_sheds_what_is_not_noerror, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wildcard_answers_from_the_address_asked, set_up,
                                         tear_down),
