@@ -247,10 +247,11 @@ remote-control:
 
     # lego: the client.
 
-    def issue(self, *domains, user="lego", secret=None, endpoint=None):
+    def issue(self, *domains, user="lego", secret=None, endpoint=None, raw=False):
         """Lets lego ask for one certificate for domains; returns (Certificate or None, output).
 
-        It presents to dns01d as `user`, unless another secret or httpreq endpoint is given.
+        It presents to dns01d as `user`, unless another secret or httpreq endpoint is given. raw:
+        dns01d computes owner name and value.
         """
         path = self.folder / ("lego-" + "-".join(name.replace("*", "_") for name in domains))
         environment = dict(
@@ -258,6 +259,10 @@ remote-control:
             HTTPREQ_ENDPOINT=endpoint or self.dns01d.api_url, HTTPREQ_USERNAME=user,
             HTTPREQ_PASSWORD=secret or self.dns01d.secrets[user], HTTPREQ_POLLING_INTERVAL="1",
             HTTPREQ_PROPAGATION_TIMEOUT="20")
+        if raw:
+            environment["HTTPREQ_MODE"] = "RAW"
+        if self.dns01d.is_secure:
+            environment["SSL_CERT_FILE"] = self.dns01d.config["api"]["tls"]["certificate"]
         command = [find_program("lego"), "--server", "https://{}:{}/dir".format(*self.pebble),
                    "--accept-tos", "--email", "hostmaster@example.test", "--path", str(path),
                    "--key-type", "ec256", "--dns", "httpreq", "--dns.disable-cp",

@@ -8,9 +8,10 @@
 #define NAME  "_acme-challenge.host.example.test"
 #define VALUE "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 #define BODY  "{\"fqdn\":\"" NAME ".\",\"value\":\"" VALUE "\"}"
-#define MALFORMED                 \
-    "{\"error\": \"malformed\", " \
-    "\"detail\": \"the body must be a JSON object with strings fqdn and value\"}"
+#define MALFORMED                                                                              \
+    "{\"error\": \"malformed\", "                                                              \
+    "\"detail\": \"the body must be a JSON object with strings fqdn and value, or domain and " \
+    "keyAuth\"}"
 
 static struct ask present_ask(const char *body) {
     return (struct ask){.path = "/present", .bearer = SECRET_HOST, .body = body};
@@ -45,6 +46,45 @@ static void test_keys_in_any_case(void **state) {
     assert_answer(*state, &ask, 200, BODY);
 }
 
+/* RFC 8555, 8.1 and 8.4; the digest is of "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.key". */
+#define KEY_AUTH   "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.key"
+#define RAW_DIGEST "kKaw44bsF46B1clC34tLaEFx3skDaKfJTVoKCcPoax4"
+
+static void test_raw_mode(void **state) {
+    static const char *const bodies[] = {
+        "{\"domain\":\"host.example.test\",\"token\":\"t\",\"keyAuth\":\"" KEY_AUTH "\"}",
+        "{\"Domain\":\"HOST.example.test.\",\"KeyAuth\":\"" KEY_AUTH "\",\"Token\":1}",
+        "{\"KEYAUTH\":\"" KEY_AUTH "\",\"DOMAIN\":\"*.host.example.test\"}",
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(bodies); i++) {
+        struct ask ask = present_ask(bodies[i]);
+        assert_answer(fixture, &ask, 200, "{\"fqdn\":\"" NAME "\",\"value\":\"" RAW_DIGEST "\"}");
+        struct d1_name name;
+        assert_int_equal(d1_name_from_text(NAME, &name), D1_OK);
+        assert_true(d1_name_equal(&fixture->solver.last.name, &name));
+        assert_int_equal(fixture->solver.last.value.length, 43);
+        assert_memory_equal(fixture->solver.last.value.octets, RAW_DIGEST, 43);
+    }
+    struct ask ask = {.path = "/cleanup", .bearer = SECRET_HOST, .body = bodies[0]};
+    assert_answer(fixture, &ask, 200, NULL);
+    assert_int_equal(fixture->solver.last.verb, D1_SOLVER_CLEANUP);
+    assert_memory_equal(fixture->solver.last.value.octets, RAW_DIGEST, 43);
+}
+
+static void test_raw_mode_malformed(void **state) {
+    struct ask ask = present_ask("{\"domain\":\"a..b\",\"keyAuth\":\"x\"}");
+    assert_answer(*state, &ask, 400,
+                  "{\"error\": \"bad-name\", \"detail\": \"domain: not a valid absolute domain "
+                  "name\"}");
+    ask.body = "{\"domain\":\"*.\",\"keyAuth\":\"x\"}";
+    assert_answer(*state, &ask, 400, NULL);
+    ask.body = "{\"domain\":\"host.example.test\",\"keyAuth\":\"\"}";
+    assert_answer(*state, &ask, 400,
+                  "{\"error\": \"malformed\", \"detail\": \"keyAuth: is empty\"}");
+    assert_int_equal(((struct fixture *)*state)->solver.submitted, 0);
+}
+
 /* acme.sh looks for "VALUE" in the reply. */
 static void test_value_is_repeated_as_a_json_string(void **state) {
     struct ask ask = present_ask("{\"fqdn\":\"" NAME "\",\"value\":\"a\\u00e4\\\"\\n\"}");
@@ -70,7 +110,11 @@ static void test_malformed(void **state) {
         "{\"value\":\"" VALUE "\"}",
         "{\"fqdn\":5,\"value\":\"" VALUE "\"}",
         "{\"fqdn\":\"" NAME "\",\"value\":null}",
-        "{\"domain\":\"example.test\",\"token\":\"t\",\"keyAuth\":\"t.k\"}",
+        "{\"domain\":\"example.test\",\"token\":\"t\"}",
+        "{\"token\":\"t\",\"keyAuth\":\"t.k\"}",
+        "{\"domain\":5,\"token\":\"t\",\"keyAuth\":\"t.k\"}",
+        "{\"domain\":\"example.test\",\"token\":\"t\",\"keyAuth\":null}",
+        "{\"fqdn\":\"a.test\",\"domain\":\"example.test\",\"keyAuth\":\"t.k\"}",
     };
     for (size_t i = 0; i < D1_ARRAY_LENGTH(bodies); i++) {
         struct ask ask = present_ask(bodies[i]);
@@ -198,6 +242,8 @@ int main(void) {
         FIXTURE_TEST(test_present),
         FIXTURE_TEST(test_cleanup),
         FIXTURE_TEST(test_keys_in_any_case),
+        FIXTURE_TEST(test_raw_mode),
+        FIXTURE_TEST(test_raw_mode_malformed),
         FIXTURE_TEST(test_value_is_repeated_as_a_json_string),
         FIXTURE_TEST(test_basic_credentials),
         FIXTURE_TEST(test_malformed),
