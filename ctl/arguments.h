@@ -18,7 +18,7 @@
 struct d1_ctl_command;
 struct d1_error;
 
-#define D1_CTL_OPERANDS_MAX 2
+#define D1_CTL_OPERANDS_MAX 3
 
 struct d1_ctl_arguments {
     const char *socket;     /* NULL: the default ones. */

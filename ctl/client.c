@@ -167,6 +167,10 @@ static bool set_up(struct curl_client *client, const struct d1_ctl_request *requ
         good = curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->socket) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
     }
+    const char *trusted = getenv("SSL_CERT_FILE"); /* As curl and lego heed it. */
+    if (good && trusted != NULL && trusted[0] != '\0') {
+        good = curl_easy_setopt(curl, CURLOPT_CAINFO, trusted) == CURLE_OK;
+    }
     if (good && request->body != NULL) {
         good = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body) == CURLE_OK;
     } else if (good && strcmp(request->method, "POST") == 0) {

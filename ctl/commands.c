@@ -7,6 +7,7 @@
 #include "core/attr.h"
 #include "core/err.h"
 #include "core/limits.h"
+#include "ctl/accounts.h"
 #include "ctl/arguments.h"
 #include "ctl/hookpaste.h"
 #include "ctl/print.h"
@@ -14,8 +15,7 @@
 /* A name or value in percent escapes: each octet may take three. */
 #define ESCAPED_BYTES (3 * D1_NAME_TEXT_MAX + 4)
 
-/* Sends; tells what went wrong. Returns whether there is a reply. */
-static bool ask(struct d1_ctl_context *context, const struct d1_ctl_request *request,
+bool d1_ctl_ask(struct d1_ctl_context *context, const struct d1_ctl_request *request,
                 json_t **ret_reply) {
     struct d1_error error = {.code = D1_OK};
     if (context->client->send(context->client, request, ret_reply, &error) == D1_OK) {
@@ -69,7 +69,7 @@ bool d1_ctl_present(struct d1_ctl_context *context, const char *name, const char
     char body[4 * D1_NAME_TEXT_MAX];
     return challenge_fits(context, name, value) &&
            pack_challenge(context, name, value, body, sizeof(body)) &&
-           ask(context, &(struct d1_ctl_request){"POST", "/v1/challenges", body}, ret_reply);
+           d1_ctl_ask(context, &(struct d1_ctl_request){"POST", "/v1/challenges", body}, ret_reply);
 }
 
 bool d1_ctl_cleanup(struct d1_ctl_context *context, const char *name, const char *value,
@@ -83,7 +83,7 @@ bool d1_ctl_cleanup(struct d1_ctl_context *context, const char *name, const char
     d1_ctl_escape(name, escaped_name, sizeof(escaped_name));
     d1_ctl_escape(value, escaped_value, sizeof(escaped_value));
     snprintf(path, sizeof(path), "/v1/challenges?name=%s&value=%s", escaped_name, escaped_value);
-    return ask(context, &(struct d1_ctl_request){"DELETE", path, NULL}, ret_reply);
+    return d1_ctl_ask(context, &(struct d1_ctl_request){"DELETE", path, NULL}, ret_reply);
 }
 
 static int run_present(struct d1_ctl_context *context) {
@@ -124,7 +124,7 @@ static int run_list(struct d1_ctl_context *context) {
     static const struct d1_ctl_column columns[] = {
         {"NAME", "name"}, {"VALUE", "value"}, {"OWNER", "owner"}, {"EXPIRES", "expires"}};
     json_t *reply = NULL;
-    if (!ask(context, &(struct d1_ctl_request){"GET", "/v1/challenges", NULL}, &reply)) {
+    if (!d1_ctl_ask(context, &(struct d1_ctl_request){"GET", "/v1/challenges", NULL}, &reply)) {
         return 1;
     }
     if (context->arguments->json) {
@@ -202,7 +202,7 @@ static int follow(struct d1_ctl_context *context, const char *path) {
     int status = 0;
     for (unsigned polls = 1; status == 0; polls++) {
         json_t *reply = NULL;
-        if (!ask(context, &(struct d1_ctl_request){"GET", path, NULL}, &reply)) {
+        if (!d1_ctl_ask(context, &(struct d1_ctl_request){"GET", path, NULL}, &reply)) {
             status = 1;
             continue;
         }
@@ -233,7 +233,7 @@ static int run_trace(struct d1_ctl_context *context) {
     if (context->arguments->follow) {
         return follow(context, path);
     }
-    if (!ask(context, &(struct d1_ctl_request){"GET", path, NULL}, &reply)) {
+    if (!d1_ctl_ask(context, &(struct d1_ctl_request){"GET", path, NULL}, &reply)) {
         return 1;
     }
     if (context->arguments->json) {
@@ -255,7 +255,7 @@ static int run_trace(struct d1_ctl_context *context) {
 
 static int run_register(struct d1_ctl_context *context) {
     json_t *reply = NULL;
-    if (!ask(context, &(struct d1_ctl_request){"POST", "/register", NULL}, &reply)) {
+    if (!d1_ctl_ask(context, &(struct d1_ctl_request){"POST", "/register", NULL}, &reply)) {
         return 1;
     }
     if (context->arguments->json) {
@@ -279,7 +279,7 @@ static int run_register(struct d1_ctl_context *context) {
 
 static int run_reload(struct d1_ctl_context *context) {
     json_t *reply = NULL;
-    if (!ask(context, &(struct d1_ctl_request){"POST", "/v1/reload", NULL}, &reply)) {
+    if (!d1_ctl_ask(context, &(struct d1_ctl_request){"POST", "/v1/reload", NULL}, &reply)) {
         return 1;
     }
     if (context->arguments->json) {
@@ -319,12 +319,13 @@ static const struct d1_ctl_command commands[] = {
     {"trace", "NAME [--follow]", "show what happened at an owner name", 1, 0, false, true, true,
      false, run_trace},
     {"register", "", "make an acme-dns account", 0, 0, false, false, true, false, run_register},
+    {"accounts", D1_CTL_ACCOUNTS_USAGE, "the acme-dns accounts: show and change them", 3, 3, false,
+     false, true, false, d1_ctl_accounts},
     {"reload", "", "let the server read its configuration again", 0, 0, false, false, true, false,
      run_reload},
     {"hook", "[CLIENT]", "print what makes an ACME client call dns01ctl, or list the clients", 1, 1,
      false, false, true, true, run_hook},
     LATER("doctor", "DOMAIN", "check delegation and CA rules"),
-    LATER("accounts", "", "list acme-dns accounts"),
     LATER("tsig", "", "manage TSIG keys"),
     LATER("token", "", "manage tokens"),
     LATER("backup", "FILE", "copy the store"),

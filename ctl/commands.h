@@ -40,6 +40,10 @@ struct d1_ctl_command {
     int (*run)(struct d1_ctl_context *context);
 };
 
+/* Sends; tells what went wrong on context->err. Returns whether there is a reply. */
+bool d1_ctl_ask(struct d1_ctl_context *context, const struct d1_ctl_request *request,
+                json_t **ret_reply);
+
 /*
  * Present and CleanUp, as a command of that name does it. Return whether there is a reply; else it
  * was told on context->err why.

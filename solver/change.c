@@ -165,8 +165,11 @@ static int plan_present(struct d1_operation *operation) {
 }
 
 static bool is_to_clean(const struct d1_operation *operation, const struct d1_lease *lease) {
-    return (operation->admin || lease->owner == operation->owner) &&
-           d1_lease_same_value(lease, &operation->request->value);
+    bool own = lease->owner == operation->owner;
+    if (operation->request->every_value) {
+        return own;
+    }
+    return (operation->admin || own) && d1_lease_same_value(lease, &operation->request->value);
 }
 
 static bool has_ended(const struct d1_operation *operation, const struct d1_lease *lease) {

@@ -131,3 +131,20 @@ void d1_credentials_each_exact(const struct d1_credentials *set,
     struct visitor visitor = {visit, arg};
     d1_map_each(&set->by_name, visit_token, &visitor);
 }
+
+struct credential_visitor {
+    void (*visit)(const struct d1_credential *credential, void *arg);
+    void *arg;
+};
+
+static void visit_credential(struct d1_map_node *node, void *arg) {
+    const struct credential_visitor *visitor = arg;
+    visitor->visit(&D1_CONTAINER_OF(node, struct token, by_name)->credential, visitor->arg);
+}
+
+void d1_credentials_each(const struct d1_credentials *set,
+                         void (*visit)(const struct d1_credential *credential, void *arg),
+                         void *arg) {
+    struct credential_visitor visitor = {visit, arg};
+    d1_map_each(&set->by_name, visit_credential, &visitor);
+}

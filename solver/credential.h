@@ -42,6 +42,11 @@ const struct d1_credential *d1_credentials_by_name(const struct d1_credentials *
                                                    const char *name,
                                                    const uint8_t digest[D1_SHA256_BYTES]);
 
+/* Call visit with each token, in no order. */
+void d1_credentials_each(const struct d1_credentials *set,
+                         void (*visit)(const struct d1_credential *credential, void *arg),
+                         void *arg);
+
 /* Every exact owner name of every token (see d1_rights_each_exact). */
 void d1_credentials_each_exact(const struct d1_credentials *set,
                                void (*visit)(const struct d1_name *owner, void *arg), void *arg);

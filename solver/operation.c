@@ -295,7 +295,8 @@ static int check(const struct d1_solver *solver, const struct d1_solver_request 
     if (!d1_rights_allow(rights, present ? D1_VERB_PRESENT : D1_VERB_CLEANUP, &request->name)) {
         return D1_EFORBIDDEN;
     }
-    if (request->value.length == 0) {
+    bool all = !present && request->every_value;
+    if (request->value.length == 0 && !all) {
         return D1_EVALUE;
     }
     if (!present) {

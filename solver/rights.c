@@ -6,6 +6,7 @@
 #include "solver/rights.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,29 @@ int d1_rights_create_owner(const struct d1_name *owner, struct d1_rights **ret_r
     rights->patterns[0] = (struct pattern){LIST_OWNERS, PATTERN_EXACT, owner->length, octets};
     *ret_rights = rights;
     return D1_OK;
+}
+
+unsigned d1_rights_verbs(const struct d1_rights *rights) {
+    return rights->verbs;
+}
+
+void d1_rights_each_pattern(const struct d1_rights *rights,
+                            void (*visit)(bool is_owner, const char *pattern, void *arg),
+                            void *arg) {
+    static const char *const stars[] = {
+        [PATTERN_EXACT] = "", [PATTERN_ONE] = "*", [PATTERN_MORE] = "**"};
+    for (size_t i = 0; i < rights->count; i++) {
+        const struct pattern *pattern = &rights->patterns[i];
+        struct d1_name name = {.length = pattern->length};
+        memcpy(name.octets, pattern->octets, pattern->length);
+        char text[D1_NAME_TEXT_MAX];
+        char whole[D1_NAME_TEXT_MAX + 4];
+        bool bare = pattern->kind != PATTERN_EXACT && pattern->length == 1;
+        d1_name_to_text(&name, text);
+        snprintf(whole, sizeof(whole), "%s%s%s", stars[pattern->kind],
+                 bare || pattern->kind == PATTERN_EXACT ? "" : ".", bare ? "" : text);
+        visit(pattern->list == LIST_OWNERS, whole, arg);
+    }
 }
 
 bool d1_rights_verb(const struct d1_rights *rights, unsigned verbs) {

@@ -41,6 +41,14 @@ void d1_rights_destroy(struct d1_rights *rights);
 /* The rights of an acme-dns account: owner of exactly that name. Returns 0 or -ENOMEM. */
 int d1_rights_create_owner(const struct d1_name *owner, struct d1_rights **ret_rights);
 
+/* The verbs as given; D1_VERB_ADMIN does not show the others. */
+unsigned d1_rights_verbs(const struct d1_rights *rights);
+
+/* Call visit with each pattern as text, those of `names` first, in an order of their own. */
+void d1_rights_each_pattern(const struct d1_rights *rights,
+                            void (*visit)(bool is_owner, const char *pattern, void *arg),
+                            void *arg);
+
 /* Whether all of these verbs are held (admin holds all). */
 bool d1_rights_verb(const struct d1_rights *rights, unsigned verbs);
 

@@ -106,6 +106,7 @@ struct d1_solver_request {
     struct d1_txt_value value;
     int64_t lease_ms;      /* Or D1_LEASE_DEFAULT, D1_LEASE_NONE. */
     bool oldest_gives_way; /* /update: room is made by dropping this owner's oldest value. */
+    bool every_value;      /* CleanUp of all the caller holds at the name; `value` is not read. */
     void (*done)(struct d1_solver_request *request, int err);
 
     /* Results, for done. */
@@ -151,5 +152,42 @@ int d1_solver_register(struct d1_solver *solver, struct d1_solver_register *requ
  */
 int d1_solver_account(const struct d1_solver *solver, const char *username,
                       const uint8_t key_digest[D1_SHA256_BYTES], struct d1_account *ret_account);
+
+/*
+ * The account with that username. Returns 0, or D1_ENOTFOUND. As d1_solver_account() otherwise.
+ */
+int d1_solver_find_account(const struct d1_solver *solver, const char *username,
+                           struct d1_account *ret_account);
+
+/* Call visit with the username of each account, in no order. */
+void d1_solver_each_account(const struct d1_solver *solver,
+                            void (*visit)(const char *username, void *arg), void *arg);
+
+enum d1_account_verb { D1_ACCOUNT_DELETE, D1_ACCOUNT_ROTATE, D1_ACCOUNT_ALLOWFROM };
+
+/*
+ * One change of an account by an administrator. Deleting first removes the account's values; its
+ * name stays known for a while when it had any. Rotating ends the old key.
+ */
+struct d1_solver_account_change {
+    enum d1_account_verb verb;
+    enum d1_door door;
+    char username[D1_UUID_TEXT_BYTES];
+    const char *allowfrom; /* ALLOWFROM: as d1_account.allowfrom; checked by the caller. */
+    void (*done)(struct d1_solver_account_change *change, int err);
+
+    /* Results, for done. */
+    struct d1_account account; /* As it is now; its allowfrom is borrowed until the loop goes on. */
+    char key[41];              /* ROTATE: the only time it is shown; wipe it. */
+
+    void *state; /* The solver's own. */
+};
+
+/*
+ * Start it. Returns 0, D1_ENOTFOUND, D1_ENOTYET (another change of it is under way), D1_ELIMIT,
+ * D1_ESTOPPING or -errno; callback law as in store.h. What fails later has changed nothing, but
+ * that a delete may have removed values.
+ */
+int d1_solver_change_account(struct d1_solver *solver, struct d1_solver_account_change *change);
 
 #endif /* D1_SOLVER_SOLVER_H */

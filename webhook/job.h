@@ -89,12 +89,14 @@ struct d1_job {
     bool has_subdomain;
     struct d1_name name;
     char subdomain[D1_LABEL_OCTETS_MAX + 1];
+    char username[D1_UUID_TEXT_BYTES]; /* Of an account; "": none was given. */
     char *allowfrom;
     struct d1_rights *rights; /* Of an account. */
     char owner[D1_OWNER_TEXT_MAX + 1];
     union {
         struct d1_solver_request request;
         struct d1_solver_register registering;
+        struct d1_solver_account_change account_change;
         struct d1_reload reload;
     };
 

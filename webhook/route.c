@@ -223,8 +223,8 @@ static bool matches(const char *pattern, const char *path, struct d1_job *job) {
 /* Sets job->route, or job->allow when only the method is wrong. */
 static void find_route(struct d1_job *job, const char *method, const char *path) {
     static const struct d1_route *const tables[] = {
-        d1_acmedns_routes,   d1_httpreq_routes, d1_api_challenge_routes,
-        d1_api_admin_routes, d1_health_routes,
+        d1_acmedns_routes,   d1_httpreq_routes,   d1_api_challenge_routes, d1_api_account_routes,
+        d1_api_token_routes, d1_api_admin_routes, d1_health_routes,
     };
     size_t used = 0;
     for (size_t t = 0; t < D1_ARRAY_LENGTH(tables); t++) {

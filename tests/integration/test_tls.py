@@ -218,6 +218,17 @@ def test_curl(server):
     assert set(json.loads(body)) == {"username", "password", "fulldomain", "subdomain", "allowfrom"}
 
 
+def test_dns01ctl(server):
+    command = [server.build / "dns01ctl", "--url", server.api_url, "--token-file",
+               server.folder / "token-all", "--json", "list"]
+    trusting = {**os.environ, "SSL_CERT_FILE": server.config["api"]["tls"]["certificate"]}
+    good = subprocess.run(command, capture_output=True, timeout=SECONDS, check=True, env=trusting)
+    assert "challenges" in json.loads(good.stdout)
+    bad = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
+    assert bad.returncode == 1
+    assert b"certificate" in bad.stderr
+
+
 def test_present_and_pipelining(server):
     body = json.dumps({"name": "tls.auth.example.test", "value": "over-tls"})
     assert server.request("POST", "/v1/challenges", body, token="all").status == 201

@@ -103,12 +103,34 @@ static void put_known(struct d1_store *store, const struct d1_known_name *record
     store->known[i] = *record;
 }
 
+static size_t find_account(const struct d1_store *store, const char *username) {
+    size_t i = 0;
+    while (i < store->account_count && strcmp(store->accounts[i].username, username) != 0) {
+        i++;
+    }
+    return i;
+}
+
 static void put_account(struct d1_store *store, const struct d1_account *record) {
-    store->account_count++;
-    store->accounts = grown(store->accounts, store->account_count, sizeof(*record));
-    struct d1_account *row = &store->accounts[store->account_count - 1];
-    *row = *record;
-    row->allowfrom = strdup(record->allowfrom != NULL ? record->allowfrom : "");
+    size_t i = find_account(store, record->username);
+    char *old = NULL;
+    if (i == store->account_count) {
+        store->account_count++;
+        store->accounts = grown(store->accounts, store->account_count, sizeof(*record));
+    } else {
+        old = (char *)(uintptr_t)store->accounts[i].allowfrom;
+    }
+    store->accounts[i] = *record;
+    store->accounts[i].allowfrom = strdup(record->allowfrom != NULL ? record->allowfrom : "");
+    free(old);
+}
+
+static void remove_account(struct d1_store *store, const struct d1_account *record) {
+    size_t i = find_account(store, record->username);
+    if (i < store->account_count) {
+        free((void *)(uintptr_t)store->accounts[i].allowfrom);
+        store->accounts[i] = store->accounts[--store->account_count];
+    }
 }
 
 static void keep(struct d1_store *store, const struct d1_store_change *change) {
@@ -133,7 +155,8 @@ static void keep(struct d1_store *store, const struct d1_store_change *change) {
         }
         break;
     case D1_STORE_REMOVE_ACCOUNT:
-        assert(0);
+        remove_account(store, change->account);
+        break;
     }
     for (struct d1_store_watcher *w = store->watchers; w != NULL; w = w->next) {
         w->changed(w, change, store->revision);

@@ -12,68 +12,11 @@
 #include "core/err.h"
 #include "core/mem.h"
 #include "http/server.h"
+#include "webhook/allowfrom.h"
 #include "webhook/json.h"
 #include "webhook/routes.h"
 
 #define TXT_LENGTH 43 /* base64url of a SHA-256 without padding (RFC 8555, 8.4). */
-
-/* One range without '[' and ']', as acme-dns reads it. Appends it, with a blank before all but the
- * first. Returns 0, D1_EPARSE or -ENOMEM. */
-static int add_range(struct d1_bytes *list, const json_t *range) {
-    char text[D1_CIDR_TEXT_BYTES];
-    size_t length = 0;
-    const char *from = json_string_value(range);
-    for (; *from != '\0'; from++) {
-        if (*from == '[' || *from == ']') {
-            continue;
-        }
-        if (length == sizeof(text)) {
-            return D1_EPARSE;
-        }
-        text[length++] = *from;
-    }
-    struct d1_cidr cidr;
-    if (d1_cidr_parse(text, length, &cidr) != D1_OK) {
-        return D1_EPARSE;
-    }
-    if (list->length > 0) {
-        d1_bytes_add(list, " ", 1);
-    }
-    d1_bytes_add(list, text, length);
-    return list->failed ? -ENOMEM : D1_OK;
-}
-
-/* Returns NULL, or acme-dns' error code. */
-static const char *read_allowfrom(struct d1_job *job, const json_t *ranges) {
-    if (ranges == NULL || json_is_null(ranges)) {
-        return NULL;
-    }
-    size_t count = json_array_size(ranges);
-    for (size_t i = 0; i < count; i++) {
-        if (!json_is_string(json_array_get(ranges, i))) {
-            return "malformed_json_payload";
-        }
-    }
-    if (!json_is_array(ranges)) {
-        return "malformed_json_payload";
-    }
-    if (count > D1_ALLOWFROM_MAX) {
-        return "invalid_allowfrom_cidr";
-    }
-    struct d1_bytes list;
-    d1_bytes_init(&list, D1_ALLOWFROM_MAX * D1_CIDR_TEXT_BYTES);
-    int err = D1_OK;
-    for (size_t i = 0; i < count && err == D1_OK; i++) {
-        err = add_range(&list, json_array_get(ranges, i));
-    }
-    const char *text = err == D1_OK ? d1_bytes_text(&list) : NULL;
-    job->allowfrom = text != NULL ? d1_strdup(text) : NULL;
-    if (err == D1_OK && job->allowfrom == NULL) {
-        err = -ENOMEM;
-    }
-    d1_bytes_close(&list);
-    return err == D1_OK ? NULL : err == D1_EPARSE ? "invalid_allowfrom_cidr" : "json_error";
-}
 
 /* Body of /register: nothing, null, or an object. Returns NULL, or acme-dns' error code. */
 static const char *read_register_body(struct d1_job *job, const struct d1_http_request *request) {
@@ -85,7 +28,8 @@ static const char *read_register_body(struct d1_job *job, const struct d1_http_r
     const char *fault = NULL;
     if (err == D1_OK && !json_is_null(value)) {
         err = d1_json_check_object(value, NULL);
-        fault = err == D1_OK ? read_allowfrom(job, d1_json_find(value, "allowfrom")) : NULL;
+        fault = err == D1_OK ? d1_allowfrom_read(d1_json_find(value, "allowfrom"), &job->allowfrom)
+                             : NULL;
     }
     json_decref(value);
     if (err != D1_OK) {
@@ -128,18 +72,9 @@ static void add_account(struct d1_job *job, const struct d1_account *account, co
     d1_json_add_text(body, full);
     d1_bytes_add_text(body, ",\"subdomain\":");
     d1_json_add(body, account->name.octets + 1, account->name.octets[0]);
-    d1_bytes_add_text(body, ",\"allowfrom\":[");
-    const char *range = job->allowfrom != NULL ? job->allowfrom : "";
-    while (*range != '\0') {
-        size_t length = strcspn(range, " ");
-        d1_json_add(body, range, length);
-        range += length;
-        if (*range == ' ') {
-            d1_bytes_add_text(body, ",");
-            range++;
-        }
-    }
-    d1_bytes_add_text(body, "]}");
+    d1_bytes_add_text(body, ",\"allowfrom\":");
+    d1_allowfrom_add(body, job->allowfrom != NULL ? job->allowfrom : "");
+    d1_bytes_add_text(body, "}");
 }
 
 static void register_fail(struct d1_job *job, int err) {

@@ -206,6 +206,65 @@ static void test_follow_shows_each_event_once(void **state) {
     assert_string_equal(o.out, PRESENTED_LINE ASKED_LINE REMOVED_LINE);
 }
 
+#define USER "c36f50e8-4632-44f0-83fe-e070fef28a10"
+#define ROW(allowfrom)                                                               \
+    "{\"username\":\"" USER "\",\"fulldomain\":\"s.auth.test\",\"subdomain\":\"s\"," \
+    "\"allowfrom\":" allowfrom ",\"created\":\"T\"}"
+
+static void test_accounts(void **state) {
+    (void)state;
+    struct script script = {.replies = {"{\"accounts\":[" ROW("[]") "],\"truncated\":true}",
+                                        "{\"accounts\":[" ROW("[\"a/1\",\"b/2\"]") "]}"}};
+    struct outcome o = run(&script, WORDS("accounts"), 0);
+    assert_int_equal(o.status, 0);
+    assert_int_equal(script.sent, 2);
+    assert_string_equal(script.last, "GET /v1/accounts?after=" USER " ");
+    assert_string_equal(
+        o.out, "USERNAME                              NAME         CREATED  ALLOWED FROM\n" USER
+               "  s.auth.test  T        everybody\n" USER "  s.auth.test  T        a/1 b/2\n");
+}
+
+static void test_accounts_allow(void **state) {
+    (void)state;
+    struct script script = {.replies = {ROW("[\"a/1\"]"), ROW("[]")}};
+    run(&script, WORDS("accounts", "allow", USER, "a/1,b/2"), 0);
+    assert_string_equal(script.last,
+                        "PATCH /v1/accounts/" USER " {\"allowfrom\":[\"a/1\",\"b/2\"]}");
+    struct outcome o = run(&script, WORDS("accounts", "allow", USER, ""), 0);
+    assert_int_equal(o.status, 0);
+    assert_string_equal(script.last, "PATCH /v1/accounts/" USER " {\"allowfrom\":[]}");
+}
+
+static void test_accounts_rotate_and_delete(void **state) {
+    (void)state;
+    struct script script = {.replies = {"{\"username\":\"u\",\"password\":\"p\"}",
+                                        "{\"username\":\"u\",\"deleted\":true}"}};
+    struct outcome o = run(&script, WORDS("accounts", "rotate", USER), 0);
+    assert_string_equal(script.last, "POST /v1/accounts/" USER "/rotate ");
+    assert_string_equal(o.out,
+                        "password    p\n\nThe password is shown only now; the old one is not "
+                        "valid any more.\n");
+    o = run(&script, WORDS("accounts", "delete", USER), 0);
+    assert_string_equal(script.last, "DELETE /v1/accounts/" USER " ");
+    assert_string_equal(o.out, "deleted, with its values\n");
+}
+
+static void test_accounts_usage(void **state) {
+    (void)state;
+    static const char *const words[][5] = {
+        {"accounts", "delete"},       {"accounts", "delete", "x"},
+        {"accounts", "allow", USER},  {"accounts", "list", USER},
+        {"accounts", "rename", USER}, {"accounts", "delete", USER, "more"},
+    };
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(words); i++) {
+        struct script script = {.replies = {NULL}};
+        struct outcome o = run(&script, words[i], 0);
+        assert_int_equal(o.status, 2);
+        assert_int_equal(script.sent, 0);
+        assert_int_not_equal(o.err[0], '\0');
+    }
+}
+
 static void test_register(void **state) {
     (void)state;
     struct script script = {
@@ -245,6 +304,10 @@ int main(void) {
         cmocka_unit_test(test_follow_once),
         cmocka_unit_test(test_follow_shows_each_event_once),
         cmocka_unit_test(test_register),
+        cmocka_unit_test(test_accounts),
+        cmocka_unit_test(test_accounts_allow),
+        cmocka_unit_test(test_accounts_rotate_and_delete),
+        cmocka_unit_test(test_accounts_usage),
         cmocka_unit_test(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

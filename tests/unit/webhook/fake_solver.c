@@ -53,10 +53,40 @@ void d1_solver_each(const struct d1_solver *solver, const struct d1_rights *righ
     }
 }
 
+int d1_solver_find_account(const struct d1_solver *solver, const char *username,
+                           struct d1_account *ret_account) {
+    if (username[0] == '\0' || strcmp(solver->account.username, username) != 0) {
+        return D1_ENOTFOUND;
+    }
+    *ret_account = solver->account;
+    return D1_OK;
+}
+
+void d1_solver_each_account(const struct d1_solver *solver,
+                            void (*visit)(const char *username, void *arg), void *arg) {
+    if (solver->account.username[0] != '\0') {
+        visit(solver->account.username, arg);
+    }
+}
+
+int d1_solver_change_account(struct d1_solver *solver, struct d1_solver_account_change *change) {
+    struct d1_account account;
+    int err = d1_solver_find_account(solver, change->username, &account);
+    if (err != D1_OK || solver->submit_err != D1_OK) {
+        return err != D1_OK ? err : solver->submit_err;
+    }
+    solver->last_change = change->verb;
+    snprintf(solver->last_allowfrom, sizeof(solver->last_allowfrom), "%s", change->allowfrom);
+    solver->pending_change = change;
+    return D1_OK;
+}
+
 bool fake_solver_complete(struct d1_solver *solver) {
     struct d1_solver_request *request = solver->pending;
     struct d1_solver_register *registering = solver->pending_register;
+    struct d1_solver_account_change *change = solver->pending_change;
     solver->pending = NULL;
+    solver->pending_change = NULL;
     solver->pending_register = NULL;
     if (request != NULL) {
         request->repeated = solver->repeated;
@@ -69,5 +99,12 @@ bool fake_solver_complete(struct d1_solver *solver) {
                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123");
         registering->done(registering, solver->done_err);
     }
-    return request != NULL || registering != NULL;
+    if (change != NULL) {
+        change->account = solver->account;
+        change->account.allowfrom = solver->last_allowfrom;
+        snprintf(change->key, sizeof(change->key), "%s",
+                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123");
+        change->done(change, solver->done_err);
+    }
+    return request != NULL || registering != NULL || change != NULL;
 }

@@ -32,6 +32,8 @@ struct d1_solver {
 
     struct d1_solver_request *pending;
     struct d1_solver_register *pending_register;
+    struct d1_solver_account_change *pending_change;
+    enum d1_account_verb last_change;
 };
 
 /* Call the `done` that is due, if any. Returns whether there was one. */

@@ -11,10 +11,10 @@
 
 static void test_unknown_paths(void **state) {
     static const char *const paths[] = {
-        "/",          "/register/",  "//register",
-        "/Register",  "/v1",         "/v1/challenges/",
-        "/v1/tokens", "/metrics",    "/registers",
-        "*",          "/%72egister", "/v1/challenges/a/timeline/",
+        "/",         "/register/",  "//register",
+        "/Register", "/v1",         "/v1/challenges/",
+        "/v1/token", "/metrics",    "/registers",
+        "*",         "/%72egister", "/v1/challenges/a/timeline/",
     };
     for (size_t i = 0; i < D1_ARRAY_LENGTH(paths); i++) {
         assert_answer(*state, &(struct ask){.path = paths[i], .bearer = SECRET_ADMIN}, 404,
