@@ -1,7 +1,9 @@
 /*
  * What ldns 1.8 reads otherwise than the RFCs say is settled before it sees the text: the class may
  * stand before the TTL, a TTL of 0 is one, a time that does not fit is refused and not cut, blanks
- * may follow a quoted last field, and an owner that only begins with "@" is not the origin.
+ * may follow a quoted last field, owners are read by us (ldns takes 255 characters of text, and an
+ * owner that only begins with "@" for the origin), and a name in rdata whose first label is an
+ * escaped "@", which it takes for the origin too, is refused.
  */
 #include "dns/zonerecord.h"
 
@@ -102,26 +104,81 @@ static int refuse(struct d1_error *error, const char *why) {
     return d1_error_set(error, D1_EPARSE, "%s", why);
 }
 
+/* Whether the text is absolute: it ends in a dot that is not escaped. */
+static bool is_absolute(const char *text, size_t length) {
+    size_t escapes = 0;
+    while (length >= 2 + escapes && text[length - 2 - escapes] == '\\') {
+        escapes++;
+    }
+    return length > 0 && text[length - 1] == '.' && escapes % 2 == 0;
+}
+
+/* name + origin. Returns 0 or D1_ENAME. */
+static int append_origin(struct d1_name *name, const struct d1_name *origin) {
+    size_t labels = name->length - 1U;
+    if (labels + origin->length > D1_NAME_OCTETS_MAX) {
+        return D1_ENAME;
+    }
+    memcpy(name->octets + labels, origin->octets, origin->length);
+    name->length = (uint8_t)(labels + origin->length);
+    return D1_OK;
+}
+
+/* The owner that the text begins with. Its octets become ".", which ldns is content with. */
+static int take_owner(const struct d1_zone_scope *scope, char *text, size_t length,
+                      struct d1_name *ret_owner, struct d1_error *error) {
+    if (length == 0) {
+        d1_name_copy(ret_owner, scope->has_previous ? &scope->previous : &scope->origin);
+        return D1_OK;
+    }
+    int err = D1_OK;
+    if (length == 1 && text[0] == '@') {
+        d1_name_copy(ret_owner, &scope->origin);
+    } else if (text[0] == '@') {
+        return refuse(error, "an owner cannot begin with @: write \\@");
+    } else {
+        err = d1_name_parse(text, length, ret_owner);
+        if (err == D1_OK && !is_absolute(text, length)) {
+            err = append_origin(ret_owner, &scope->origin);
+        }
+    }
+    memset(text, ' ', length);
+    text[0] = '.';
+    return err == D1_OK ? D1_OK : refuse(error, "the owner is not a valid name");
+}
+
+/* Whether a word of the text is, or begins with, a label that is an escaped "@" alone. */
+static bool has_escaped_at(const char *text) {
+    static const char *const forms[] = {"\\@", "\\064"};
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(forms); i++) {
+        size_t length = strlen(forms[i]);
+        for (const char *at = strstr(text, forms[i]); at != NULL; at = strstr(at + 1, forms[i])) {
+            bool begins = at > text && (at[-1] == ' ' || at[-1] == '\t');
+            if (begins && (at[length] == '.' || at[length] == '\0' || at[length] == ' ' ||
+                           at[length] == '\t')) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Put the record into wire form: its rdata is what ldns holds, field after field. */
-static int take_record(struct d1_zone_scope *scope, const ldns_rr *rr,
+static int take_record(struct d1_zone_scope *scope, const ldns_rr *rr, const char *text,
                        struct d1_zone_record *ret_record, struct d1_error *error) {
-    const ldns_rdf *owner = ldns_rr_owner(rr);
-    if (owner == NULL) {
-        return refuse(error, "the record has no owner");
-    }
-    struct d1_reader reader = d1_reader_over(ldns_rdf_data(owner), ldns_rdf_size(owner));
-    if (d1_name_read(&reader, &ret_record->owner) != D1_OK) {
-        return refuse(error, "the owner is not a valid name");
-    }
     struct d1_writer writer = d1_writer_over(scope->rdata, sizeof(scope->rdata));
     for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
         const ldns_rdf *field = ldns_rr_rdf(rr, i);
         if (field == NULL) {
             return refuse(error, "the record's data is not complete");
         }
-        if (ldns_rdf_get_type(field) == LDNS_RDF_TYPE_DNAME &&
-            ldns_rdf_size(field) > D1_NAME_OCTETS_MAX) {
+        bool is_name = ldns_rdf_get_type(field) == LDNS_RDF_TYPE_DNAME;
+        if (is_name && ldns_rdf_size(field) > D1_NAME_OCTETS_MAX) {
             return refuse(error, "a name in the record's data is too long");
+        }
+        if (is_name && has_escaped_at(text)) {
+            return refuse(error, "a name in the record's data whose first label is \\@ is not "
+                                 "understood");
         }
         d1_write_bytes(&writer, ldns_rdf_data(field), ldns_rdf_size(field));
     }
@@ -168,8 +225,9 @@ int d1_zone_read_ldns(struct d1_zone_scope *scope, char *text, struct d1_zone_re
         text[--length] = '\0';
     }
     struct head head = find_head(text);
-    if (text[0] == '@' && head.owner_end != text + 1) {
-        return refuse(error, "an owner cannot begin with @: write \\@");
+    int err = take_owner(scope, text, (size_t)(head.owner_end - text), &ret_record->owner, error);
+    if (err != D1_OK) {
+        return err;
     }
     order_head(&head);
     ret_record->ttl = scope->ttl;
@@ -178,9 +236,9 @@ int d1_zone_read_ldns(struct d1_zone_scope *scope, char *text, struct d1_zone_re
         return refuse(error, "the TTL is not a time of 0 to 4294967295 seconds");
     }
     ldns_rr *rr = NULL;
-    int err = parse(scope, text, &rr, error);
+    err = parse(scope, text, &rr, error);
     if (err == D1_OK) {
-        err = take_record(scope, rr, ret_record, error);
+        err = take_record(scope, rr, text, ret_record, error);
         ldns_rr_free(rr);
     }
     return err;

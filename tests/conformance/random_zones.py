@@ -12,9 +12,9 @@ FEATURES = {
     "wildcards": True,
     "cname": True,
     "cuts": True,
-    "long text": False,  # Names whose text is longer than 255 characters, by escapes.
+    "long text": True,  # Names whose text is longer than 255 characters, by escapes.
     "repeats": True,  # Records that differ only in the letter case of a name in their data.
-    "at sign": False,  # The label `@`, which needs a backslash not to be the origin.
+    "at sign": False,  # The label `@`: dns01d refuses names in rdata that begin with it.
 }
 
 LABEL_MAX = 63

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -111,6 +112,50 @@ static void an_owner_that_begins_with_at_is_refused(void **state) {
     assert_true(d1_name_equal(&trial->record.owner, &trial->scope.origin));
 }
 
+/* 60 octets as \DDD are 240 characters, and four such labels more than ldns takes as an owner. */
+static void an_owner_of_many_escapes_is_read(void **state) {
+    struct trial *trial = *state;
+    char line[1024];
+    size_t length = 0;
+    for (size_t i = 0; i < 120; i++) {
+        const char *dot = i == 59 || i == 119 ? "." : "";
+        length += (size_t)snprintf(line + length, sizeof(line) - length, "\\200%s", dot);
+    }
+    snprintf(line + length, sizeof(line) - length, "example.test. IN 300 A 1.2.3.4");
+    assert_ttl(trial, line, 300);
+    assert_int_equal(trial->record.owner.length, 61 + 61 + 8 + 5 + 1);
+    assert_int_equal(trial->record.owner.octets[0], 60);
+    assert_int_equal(trial->record.owner.octets[1], 200);
+}
+
+static void owners_are_relative_unless_their_dot_is_real(void **state) {
+    struct trial *trial = *state;
+    static const struct {
+        const char *line;
+        const char *owner;
+    } rows[] = {
+        {"a A 1.2.3.4", "a.example.test"},       {"a.example.test. A 1.2.3.4", "a.example.test"},
+        {"a\\. A 1.2.3.4", "a\\..example.test"}, {"a\\\\. A 1.2.3.4", "a\\\\"},
+        {"@ A 1.2.3.4", "example.test"},         {"\\@ A 1.2.3.4", "\\@.example.test"}};
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(rows); i++) {
+        char text[D1_NAME_TEXT_MAX];
+        assert_int_equal(read_ldns(trial, rows[i].line), D1_OK);
+        d1_name_to_text(&trial->record.owner, text);
+        assert_string_equal(text, rows[i].owner);
+    }
+}
+
+static void an_escaped_at_in_rdata_is_refused(void **state) {
+    struct trial *trial = *state;
+    static const char *const bad[] = {"a MX 6 \\@.b.example.test.", "a PTR \\064.c", "a NS \\@"};
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(bad); i++) {
+        assert_int_equal(read_ldns(trial, bad[i]), D1_EPARSE);
+        assert_non_null(strstr(trial->error.text, "\\@"));
+    }
+    assert_int_equal(read_ldns(trial, "a NS b\\@.c"), D1_OK);
+    assert_int_equal(read_ldns(trial, "a TXT \\@"), D1_OK);
+}
+
 static void names_longer_than_the_limit_are_refused(void **state) {
     struct trial *trial = *state;
     char line[512] = "a NS ";
@@ -142,6 +187,10 @@ int main(void) {
         cmocka_unit_test(periods_are_read_whole),
         cmocka_unit_test_setup_teardown(blanks_may_follow_a_quoted_value, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_owner_that_begins_with_at_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_owner_of_many_escapes_is_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(owners_are_relative_unless_their_dot_is_real, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_escaped_at_in_rdata_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_longer_than_the_limit_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_previous_owner_is_remembered, set_up, tear_down),
     };
