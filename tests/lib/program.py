@@ -1,6 +1,7 @@
 """Programs that tests start: each in a process group of its own, ended with the test, by pid."""
 
 import collections
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -65,6 +66,27 @@ def end_with_parent():
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+@contextlib.contextmanager
+def signals_after():
+    """SIGINT and SIGTERM take effect after the block. Python runs functions of its own at a fork and
+    drops what is raised in them, so a KeyboardInterrupt of a handler would be lost there."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Handlers run in the main thread only.
+        return
+    arrived = []
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if callable(signal.getsignal(number)):
+            before[number] = signal.signal(number, lambda number, _: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in arrived:
+            signal.raise_signal(number)
+
+
 class Program:
     """A running program; what it writes goes to a log file and is kept for wait_line."""
 
@@ -74,10 +96,11 @@ class Program:
         self._lines = collections.deque(maxlen=LINES_KEPT)
         self._news = threading.Condition()
         self._ended = False
-        self._popen = subprocess.Popen(
-            [str(part) for part in command], cwd=folder, env=environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True, preexec_fn=end_with_parent)
+        with signals_after():
+            self._popen = subprocess.Popen(
+                [str(part) for part in command], cwd=folder, env=environment,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                start_new_session=True, preexec_fn=end_with_parent)
         self._reader = threading.Thread(target=self._read, name=f"{name} output", daemon=True)
         self._reader.start()
 
