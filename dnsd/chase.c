@@ -173,12 +173,10 @@ static void write_optional(struct chase *chase, const struct d1_record *record, 
                            const struct d1_name *name, size_t name_at) {
     struct d1_writer *writer = chase->writer;
     uint8_t *before = writer->at;
-    if (!writer->failed) {
-        write_address(chase, record, type, name, name_at);
-        if (writer->failed) {
-            writer->failed = false;
-            writer->at = before;
-        }
+    write_address(chase, record, type, name, name_at);
+    if (writer->failed) {
+        writer->failed = false;
+        writer->at = before;
     }
 }
 
@@ -221,15 +219,16 @@ static void write_addresses(struct chase *chase, const struct targets *targets, 
  */
 static const struct d1_record *find_cut(const struct chase *chase, const struct d1_record *closest,
                                         size_t offset) {
-    while (closest != NULL && (closest->flags & D1_RECORD_OCCLUDED) != 0) {
+    while ((closest->flags & D1_RECORD_OCCLUDED) != 0) {
         struct d1_name name;
         name.length = (uint8_t)(chase->name->length - offset);
         memcpy(name.octets, chase->name->octets + offset, name.length);
         offset += name.octets[0] + 1U;
         (void)d1_name_parent(&name, &name);
         closest = find(chase, &name);
+        assert(closest != NULL); /* All is occluded up to the cut, and static. */
     }
-    return closest != NULL && (closest->flags & D1_RECORD_CUT) != 0 ? closest : NULL;
+    return (closest->flags & D1_RECORD_CUT) != 0 ? closest : NULL;
 }
 
 static void refer(struct chase *chase, const struct d1_record *cut) {
@@ -338,12 +337,13 @@ static bool answer_hop(struct chase *chase) {
             closest =
                 d1_table_find_above(chase->served->table, chase->name, zone->apex.length, &offset);
         }
+        assert(closest != NULL); /* An apex is static, it never goes. */
         const struct d1_record *cut = find_cut(chase, closest, offset);
         if (cut != NULL && (cut != record || type != D1_TYPE_DS)) {
             refer(chase, cut);
             return false;
         }
-        if (record == NULL && closest != NULL) {
+        if (record == NULL) {
             record = find_wildcard(chase, offset);
         }
     }
