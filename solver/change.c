@@ -110,24 +110,25 @@ static int64_t youngest_ms(const struct d1_place *place, int64_t now_ms) {
     return youngest;
 }
 
-static void add_put(struct d1_operation *operation) {
+static const struct d1_challenge *add_put(struct d1_operation *operation,
+                                          const struct d1_txt_value *value, int64_t lease_ms) {
     struct d1_solver *solver = operation->solver;
-    struct d1_solver_request *request = operation->request;
     int64_t now_ms = d1_clock_wall_ms(solver->options.clock);
-    int64_t lease_ms = request->lease_ms;
-    if (lease_ms == D1_LEASE_DEFAULT) {
-        lease_ms = solver->settings.lease_default_ms;
-    }
     struct d1_challenge *record = &operation->records[operation->record_count++];
     d1_place_name(operation->place, &record->name);
-    record->value = request->value;
+    record->value = *value;
     memcpy(record->owner, operation->owner->text, operation->owner->length + 1U);
-    record->created_ms = youngest_ms(operation->place, now_ms);
-    record->expires_ms = request->lease_ms == D1_LEASE_NONE ? 0 : now_ms + lease_ms;
-    request->expires_ms = record->expires_ms;
-    operation->puts = 1;
+    record->created_ms = youngest_ms(operation->place, now_ms) + (int64_t)operation->puts;
+    record->expires_ms = now_ms + lease_ms;
+    if (lease_ms == D1_LEASE_DEFAULT) {
+        record->expires_ms = now_ms + solver->settings.lease_default_ms;
+    } else if (lease_ms == D1_LEASE_NONE) {
+        record->expires_ms = 0;
+    }
+    operation->puts++;
     add_change(operation,
                (struct d1_store_change){.op = D1_STORE_PUT_CHALLENGE, .challenge = record});
+    return record;
 }
 
 static int plan_present(struct d1_operation *operation) {
@@ -143,7 +144,7 @@ static int plan_present(struct d1_operation *operation) {
         int err = count_giving_way(operation, &giving_way);
         if (err == 0) {
             err =
-                d1_lease_make(&solver->index, &request->value, operation->owner, &operation->lease);
+                d1_lease_make(&solver->index, &request->value, operation->owner, &operation->made);
         }
         if (err != 0) {
             return err;
@@ -153,8 +154,8 @@ static int plan_present(struct d1_operation *operation) {
     if (err != 0) {
         return err;
     }
-    add_put(operation);
-    operation->fresh = !request->repeated;
+    request->expires_ms = add_put(operation, &request->value, request->lease_ms)->expires_ms;
+    operation->fresh = request->repeated ? 0 : 1;
     for (const struct d1_lease *lease = place->leases; giving_way > 0; lease = lease->next) {
         if (lease->owner == operation->owner) {
             add_removal(operation, lease);
@@ -224,6 +225,143 @@ static int plan_expiry(struct d1_operation *operation) {
     return D1_OK;
 }
 
+/* What a part's changes make of the values at its name. */
+
+/* Whether the value is gone after the change that comes last and concerns it. */
+static bool is_dropped(const struct d1_operation *part, const struct d1_lease *lease) {
+    bool own = lease->owner == part->owner;
+    for (size_t i = d1_transaction_changes(part); i > 0; i--) {
+        const struct d1_solver_change *change = d1_transaction_change(part, i - 1);
+        bool same = change != NULL && change->kind != D1_SOLVER_CLEAR &&
+                    d1_lease_same_value(lease, &change->value);
+        if (same && change->kind == D1_SOLVER_REMOVE && (own || part->admin)) {
+            return true;
+        }
+        if (same && change->kind == D1_SOLVER_ADD && own) {
+            return false;
+        }
+        if (change != NULL && change->kind == D1_SOLVER_CLEAR && own) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether this change adds a value that is still there after all later ones, and is the last to. */
+static bool is_added(const struct d1_operation *part, size_t index) {
+    const struct d1_solver_change *added = d1_transaction_change(part, index);
+    if (added == NULL || added->kind != D1_SOLVER_ADD) {
+        return false;
+    }
+    for (size_t i = index + 1; i < d1_transaction_changes(part); i++) {
+        const struct d1_solver_change *change = d1_transaction_change(part, i);
+        if (change != NULL && (change->kind == D1_SOLVER_CLEAR ||
+                               d1_txt_value_equal(&change->value, &added->value))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Octets of the distinct values that stay. */
+static size_t staying_bytes(const struct d1_operation *part) {
+    size_t bytes = 0;
+    const struct d1_lease *first = part->place->leases;
+    for (const struct d1_lease *lease = first; lease != NULL; lease = lease->next) {
+        const struct d1_lease *earlier = first;
+        while (earlier != lease && !(earlier->length == lease->length &&
+                                     memcmp(earlier->octets, lease->octets, lease->length) == 0 &&
+                                     !is_dropped(part, earlier))) {
+            earlier = earlier->next;
+        }
+        bytes += earlier == lease && !is_dropped(part, lease) ? lease->length + 1U : 0;
+    }
+    return bytes;
+}
+
+static bool stays(const struct d1_operation *part, const struct d1_txt_value *value) {
+    const struct d1_lease *lease = part->place->leases;
+    while (lease != NULL && !(d1_lease_same_value(lease, value) && !is_dropped(part, lease))) {
+        lease = lease->next;
+    }
+    return lease != NULL;
+}
+
+/* How much is written: values added (of those, how many make a new lease) and dropped. */
+struct part_size {
+    size_t added;
+    size_t fresh;
+    size_t dropped;
+};
+
+static int measure_part(const struct d1_operation *part, struct part_size *ret_size) {
+    struct part_size size = {0};
+    size_t bytes = staying_bytes(part);
+    for (size_t i = 0; i < d1_transaction_changes(part); i++) {
+        if (is_added(part, i)) {
+            const struct d1_txt_value *value = &d1_transaction_change(part, i)->value;
+            size.added++;
+            size.fresh += d1_lease_find(part->place, value, part->owner) == NULL;
+            bytes += stays(part, value) ? 0 : value->length + 1U;
+        }
+    }
+    for (const struct d1_lease *lease = part->place->leases; lease; lease = lease->next) {
+        size.dropped += is_dropped(part, lease);
+    }
+    *ret_size = size;
+    if (size.added > 0 && bytes > D1_OWNER_VALUES_BYTES_MAX) {
+        return D1_EVALUES;
+    }
+    return part->solver->index.leases + size.fresh > D1_CHALLENGES_MAX ? D1_ELIMIT : D1_OK;
+}
+
+/* Put the values that make a new lease, or the others. */
+static int add_puts(struct d1_operation *part, bool fresh) {
+    for (size_t i = 0; i < d1_transaction_changes(part); i++) {
+        if (!is_added(part, i)) {
+            continue;
+        }
+        const struct d1_txt_value *value = &d1_transaction_change(part, i)->value;
+        if ((d1_lease_find(part->place, value, part->owner) == NULL) != fresh) {
+            continue;
+        }
+        add_put(part, value, D1_LEASE_DEFAULT);
+        struct d1_lease *lease = NULL;
+        if (fresh && d1_lease_make(&part->solver->index, value, part->owner, &lease) != 0) {
+            return -ENOMEM;
+        }
+        if (fresh) {
+            lease->next = part->made;
+            part->made = lease;
+            part->fresh++;
+        }
+    }
+    return D1_OK;
+}
+
+static int plan_part(struct d1_operation *part) {
+    struct part_size size;
+    int err = measure_part(part, &size);
+    if (err != 0 || size.added + size.dropped == 0) {
+        return err != 0 ? err : NOTHING_TO_WRITE;
+    }
+    err = make_room(part, size.added + size.dropped);
+    err = err != 0 ? err : add_puts(part, true);
+    err = err != 0 ? err : add_puts(part, false);
+    if (err != 0) {
+        return err;
+    }
+    size_t kept = size.added;
+    for (const struct d1_lease *lease = part->place->leases; lease; lease = lease->next) {
+        if (is_dropped(part, lease)) {
+            add_removal(part, lease);
+        } else {
+            kept++;
+        }
+    }
+    return kept == 0 ? add_known(part) : D1_OK;
+}
+
 int d1_operation_plan(struct d1_operation *operation) {
     assert(operation->place != NULL && operation->write.count == 0);
     switch (operation->kind) {
@@ -233,6 +371,8 @@ int d1_operation_plan(struct d1_operation *operation) {
         return plan_removals(operation, is_to_clean);
     case D1_OPERATION_EXPIRE:
         return plan_expiry(operation);
+    case D1_OPERATION_PART:
+        return plan_part(operation);
     }
     return D1_EINTERNAL;
 }

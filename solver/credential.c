@@ -11,6 +11,7 @@
 #include "solver/map.h"
 
 #define OWNER_PREFIX "token:"
+#define KEY_PREFIX   "tsig:"
 
 struct token {
     struct d1_map_node by_name;
@@ -21,7 +22,16 @@ struct token {
     char owner[]; /* "token:NAME" */
 };
 
+/* Rights of a TSIG key. */
+struct key {
+    struct d1_map_node by_name;
+    struct d1_credential credential;
+    struct d1_rights *rights; /* Owned. */
+    char owner[];             /* "tsig:NAME" */
+};
+
 struct d1_credentials {
+    struct d1_map keys;
     struct d1_map by_name;
     struct d1_map by_digest;
 };
@@ -39,6 +49,13 @@ static const void *digest_of(struct d1_map_node *node, size_t *ret_length) {
     return token->digest;
 }
 
+static const void *key_name_of(struct d1_map_node *node, size_t *ret_length) {
+    const struct key *key = D1_CONTAINER_OF(node, struct key, by_name);
+    const char *name = key->owner + sizeof(KEY_PREFIX) - 1;
+    *ret_length = strlen(name);
+    return name;
+}
+
 int d1_credentials_create(struct d1_credentials **ret_set) {
     struct d1_credentials *set = d1_calloc(1, sizeof(*set));
     if (set == NULL) {
@@ -47,6 +64,9 @@ int d1_credentials_create(struct d1_credentials **ret_set) {
     int err = d1_map_init(&set->by_name, name_of);
     if (err == 0) {
         err = d1_map_init(&set->by_digest, digest_of);
+    }
+    if (err == 0) {
+        err = d1_map_init(&set->keys, key_name_of);
     }
     if (err != 0) {
         d1_credentials_destroy(set);
@@ -64,10 +84,17 @@ static void free_token(struct d1_map_node *node) {
     d1_free(token);
 }
 
+static void free_key(struct d1_map_node *node) {
+    struct key *key = D1_CONTAINER_OF(node, struct key, by_name);
+    d1_rights_destroy(key->rights);
+    d1_free(key);
+}
+
 void d1_credentials_destroy(struct d1_credentials *set) {
     if (set == NULL) {
         return;
     }
+    d1_map_close(&set->keys, free_key);
     d1_map_close(&set->by_digest, NULL);
     d1_map_close(&set->by_name, free_token);
     d1_free(set);
@@ -99,6 +126,31 @@ int d1_credentials_add(struct d1_credentials *set, const char *name,
     return D1_OK;
 }
 
+int d1_credentials_add_key(struct d1_credentials *set, const char *name, struct d1_rights *rights) {
+    size_t length = strlen(name);
+    if (length > D1_TOKEN_NAME_MAX || set->keys.count >= D1_TOKENS_MAX) {
+        return D1_ELIMIT;
+    }
+    if (d1_map_find(&set->keys, name, length) != NULL) {
+        return D1_EEXIST;
+    }
+    size_t size = sizeof(KEY_PREFIX) + length;
+    struct key *key = d1_calloc(1, sizeof(*key) + size);
+    if (key == NULL) {
+        return -ENOMEM;
+    }
+    snprintf(key->owner, size, "%s%s", KEY_PREFIX, name);
+    key->rights = rights;
+    key->credential = (struct d1_credential){key->owner, rights};
+    d1_map_put(&set->keys, &key->by_name);
+    return D1_OK;
+}
+
+const struct d1_credential *d1_credentials_key(const struct d1_credentials *set, const char *name) {
+    struct d1_map_node *node = d1_map_find(&set->keys, name, strlen(name));
+    return node != NULL ? &D1_CONTAINER_OF(node, struct key, by_name)->credential : NULL;
+}
+
 const struct d1_credential *d1_credentials_by_digest(const struct d1_credentials *set,
                                                      const uint8_t digest[D1_SHA256_BYTES]) {
     struct d1_map_node *node = d1_map_find(&set->by_digest, digest, D1_SHA256_BYTES);
@@ -126,10 +178,17 @@ static void visit_token(struct d1_map_node *node, void *arg) {
     d1_rights_each_exact(token->rights, visitor->visit, visitor->arg);
 }
 
+static void visit_key(struct d1_map_node *node, void *arg) {
+    const struct visitor *visitor = arg;
+    const struct key *key = D1_CONTAINER_OF(node, struct key, by_name);
+    d1_rights_each_exact(key->rights, visitor->visit, visitor->arg);
+}
+
 void d1_credentials_each_exact(const struct d1_credentials *set,
                                void (*visit)(const struct d1_name *owner, void *arg), void *arg) {
     struct visitor visitor = {visit, arg};
     d1_map_each(&set->by_name, visit_token, &visitor);
+    d1_map_each(&set->keys, visit_key, &visitor);
 }
 
 struct credential_visitor {

@@ -1,6 +1,7 @@
 /*
- * Credentials from the configuration: tokens for the HTTP front doors. An immutable set, replaced
- * whole on reload.
+ * Credentials from the configuration: tokens for the HTTP front doors, and the rights of TSIG keys
+ * (their secrets are with those who check signatures: dnsd/keys.h). An immutable set, replaced whole
+ * on reload.
  *
  * Threads: made by the control thread, then immutable.
  * Memory: the set owns its tokens; secrets are kept only as SHA-256 (d1_sha256, domain "dns01d
@@ -47,7 +48,16 @@ void d1_credentials_each(const struct d1_credentials *set,
                          void (*visit)(const struct d1_credential *credential, void *arg),
                          void *arg);
 
-/* Every exact owner name of every token (see d1_rights_each_exact). */
+/*
+ * Add the rights of a TSIG key, whose name is given as text without the final dot: its owner is
+ * "tsig:NAME". Otherwise as d1_credentials_add().
+ */
+int d1_credentials_add_key(struct d1_credentials *set, const char *name, struct d1_rights *rights);
+
+/* The TSIG key of that name. NULL when there is none. Borrowed while the set lives. */
+const struct d1_credential *d1_credentials_key(const struct d1_credentials *set, const char *name);
+
+/* Every exact owner name of every token and key (see d1_rights_each_exact). */
 void d1_credentials_each_exact(const struct d1_credentials *set,
                                void (*visit)(const struct d1_name *owner, void *arg), void *arg);
 

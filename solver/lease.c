@@ -97,7 +97,11 @@ static void on_timer(uv_timer_t *timer) {
 }
 
 static void on_soon(uv_timer_t *timer) {
-    d1_operations_deferred(timer->data);
+    struct d1_solver *solver = timer->data;
+    d1_operations_deferred(solver);
+    if (!solver->destroyed) { /* A `done` may have ended it all. */
+        d1_transactions_deferred(solver);
+    }
 }
 
 void d1_solver_tick(struct d1_solver *solver) {
@@ -127,9 +131,13 @@ void d1_solver_wake_for_leases(struct d1_solver *solver) {
     }
 }
 
+void d1_solver_wake_soon(struct d1_solver *solver) {
+    uv_timer_start(&solver->soon, on_soon, 0, 0);
+}
+
 void d1_solver_defer(struct d1_solver *solver, struct d1_operation *operation) {
     d1_operation_add(&solver->deferred, operation);
-    uv_timer_start(&solver->soon, on_soon, 0, 0);
+    d1_solver_wake_soon(solver);
 }
 
 int d1_lease_timer_init(struct d1_solver *solver) {

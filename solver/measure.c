@@ -4,10 +4,9 @@
 
 static const char *const state_labels[] = {"state=\"pending\"", "state=\"live\""};
 static const char *const door_labels[D1_DOOR_COUNT] = {
-    [D1_DOOR_ACMEDNS] = "door=\"acme-dns\"",
-    [D1_DOOR_HTTPREQ] = "door=\"httpreq\"",
-    [D1_DOOR_API] = "door=\"api\"",
-    [D1_DOOR_SOCKET] = "door=\"socket\"",
+    [D1_DOOR_ACMEDNS] = "door=\"acme-dns\"", [D1_DOOR_HTTPREQ] = "door=\"httpreq\"",
+    [D1_DOOR_API] = "door=\"api\"",          [D1_DOOR_SOCKET] = "door=\"socket\"",
+    [D1_DOOR_UPDATE] = "door=\"rfc2136\"",
 };
 static const char *const ended_labels[] = {"how=\"removed\"", "how=\"expired\""};
 static const uint64_t duration_buckets_us[] = {1000,    2500,    5000,     10000,    25000,
@@ -67,13 +66,13 @@ int d1_solver_measure_init(struct d1_solver *solver) {
     return err;
 }
 
-void d1_solver_measure_present(struct d1_solver *solver, const struct d1_operation *operation) {
+void d1_solver_measure_present(struct d1_solver *solver, enum d1_door door, int64_t started_us) {
     if (solver->options.metrics == NULL) {
         return;
     }
-    int64_t took_us = d1_clock_mono_us(solver->options.clock) - operation->started_us;
-    d1_observe_us(solver->options.metrics_block, &duration_family, solver->duration_cell,
-                  operation->door, took_us > 0 ? (uint64_t)took_us : 0);
+    int64_t took_us = d1_clock_mono_us(solver->options.clock) - started_us;
+    d1_observe_us(solver->options.metrics_block, &duration_family, solver->duration_cell, door,
+                  took_us > 0 ? (uint64_t)took_us : 0);
 }
 
 void d1_solver_measure_ended(struct d1_solver *solver, bool expired, size_t count) {

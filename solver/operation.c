@@ -52,7 +52,12 @@ struct d1_operation *d1_operation_take(struct d1_operation_list *list) {
 
 void d1_operation_free(struct d1_operation *operation) {
     struct d1_index *index = &operation->solver->index;
-    d1_lease_free(index, operation->lease);
+    while (operation->made != NULL) {
+        struct d1_lease *lease = operation->made;
+        operation->made = lease->next;
+        lease->next = NULL;
+        d1_lease_free(index, lease);
+    }
     d1_known_free(index, operation->known);
     d1_index_owner_drop(index, operation->owner);
     d1_free(operation->records);
@@ -83,8 +88,8 @@ static void note(const struct d1_operation *operation, enum d1_event_kind kind,
 
 /* It is shown as committed: live, removed or expired. */
 static void note_end(const struct d1_operation *operation) {
-    if (operation->fresh) {
-        note(operation, D1_EVENT_LIVE, &operation->records[0], 0);
+    for (size_t i = 0; i < operation->fresh; i++) {
+        note(operation, D1_EVENT_LIVE, &operation->records[i], 0);
     }
     enum d1_event_kind kind =
         operation->kind == D1_OPERATION_EXPIRE ? D1_EVENT_EXPIRED : D1_EVENT_REMOVED;
@@ -113,12 +118,14 @@ static void end_expiry(struct d1_operation *operation) {
 void d1_operation_finish(struct d1_operation *operation, int err) {
     struct d1_solver *solver = operation->solver;
     struct d1_solver_request *request = operation->request;
+    struct d1_transaction *transaction = operation->transaction;
     operation->request = NULL;
+    operation->transaction = NULL;
     if (request != NULL && operation->kind == D1_OPERATION_PRESENT) {
-        d1_solver_measure_present(solver, operation);
+        d1_solver_measure_present(solver, operation->door, operation->started_us);
     }
     struct d1_work *work = operation->place != NULL ? operation->place->work : NULL;
-    if (err == D1_ENOTYET && (operation->fresh || operation->record_count > operation->puts) &&
+    if (err == D1_ENOTYET && operation->fresh + operation->record_count > operation->puts &&
         work->waiting_count < D1_SOLVER_WAITERS) {
         d1_operation_add(&work->waiting, operation); /* To note when it is live or gone. */
         work->waiting_count++;
@@ -132,6 +139,9 @@ void d1_operation_finish(struct d1_operation *operation, int err) {
     if (request != NULL) {
         request->state = NULL;
         request->done(request, err);
+    }
+    if (transaction != NULL) {
+        d1_transaction_part_ended(transaction, err);
     }
 }
 
@@ -155,6 +165,12 @@ void d1_operation_enter(struct d1_operation *operation) {
 
 static void on_committed(struct d1_store_write *write, int err, uint64_t revision);
 
+void d1_operation_note_presented(const struct d1_operation *operation) {
+    for (size_t i = 0; i < operation->fresh; i++) {
+        note(operation, D1_EVENT_PRESENTED, &operation->records[i], 0);
+    }
+}
+
 /* The first of the queue: plan and write. Returns 0, 1 (nothing to write) or an error. */
 static int start(struct d1_operation *operation) {
     int err = d1_operation_plan(operation);
@@ -168,14 +184,12 @@ static int start(struct d1_operation *operation) {
     }
     operation->solver->writes++;
     d1_step_move(&operation->step, D1_OPERATION_COMMITTING);
-    if (operation->fresh) {
-        note(operation, D1_EVENT_PRESENTED, &operation->records[0], 0);
-    }
+    d1_operation_note_presented(operation);
     return D1_OK;
 }
 
-/* It leaves the queue before its commit: as if it had never written. */
-static void fail(struct d1_operation *operation, int err) {
+/* It has left the queue before its commit: as if it had never written. */
+void d1_operation_fail(struct d1_operation *operation, int err) {
     if (operation->kind == D1_OPERATION_PRESENT) {
         atomic_fetch_sub_explicit(&operation->solver->pending, 1, memory_order_relaxed);
     }
@@ -185,7 +199,7 @@ static void fail(struct d1_operation *operation, int err) {
         end_expiry(operation);
     }
     operation->record_count = 0;
-    operation->fresh = false;
+    operation->fresh = 0;
     d1_operation_finish(operation, err);
 }
 
@@ -201,8 +215,12 @@ static void leave_queue(struct d1_operation *operation) {
 }
 
 /* Start those that wait, until one writes. */
-static void advance(struct d1_work *work) {
+void d1_work_advance(struct d1_work *work) {
     while (work->queue.first != NULL && work->queue.first->step.now == D1_OPERATION_QUEUED) {
+        if (work->queue.first->transaction != NULL) {
+            d1_transaction_arrive(work->queue.first);
+            return;
+        }
         int err = start(work->queue.first);
         if (err == 0) {
             return;
@@ -211,9 +229,21 @@ static void advance(struct d1_work *work) {
         if (err > 0) {
             leave_queue(operation);
         } else {
-            fail(operation, err);
+            d1_operation_fail(operation, err);
         }
     }
+}
+
+/* It has left the queue, its changes are durable. */
+void d1_operation_committed(struct d1_operation *operation, uint64_t revision) {
+    struct d1_solver *solver = operation->solver;
+    for (size_t i = 0; i < operation->fresh; i++) {
+        note(operation, D1_EVENT_COMMITTED, &operation->records[i], revision);
+    }
+    d1_solver_measure_ended(solver, operation->kind == D1_OPERATION_EXPIRE,
+                            operation->record_count - operation->puts);
+    d1_solver_wake_for_leases(solver);
+    leave_queue(operation);
 }
 
 static void on_committed(struct d1_store_write *write, int err, uint64_t revision) {
@@ -225,17 +255,11 @@ static void on_committed(struct d1_store_write *write, int err, uint64_t revisio
     work->holds++;
     d1_operation_take(&work->queue);
     if (err != 0) {
-        fail(operation, err);
+        d1_operation_fail(operation, err);
     } else {
-        if (operation->fresh) {
-            note(operation, D1_EVENT_COMMITTED, &operation->records[0], revision);
-        }
-        d1_solver_measure_ended(solver, operation->kind == D1_OPERATION_EXPIRE,
-                                operation->record_count - operation->puts);
-        d1_solver_wake_for_leases(solver);
-        leave_queue(operation);
+        d1_operation_committed(operation, revision);
     }
-    advance(work);
+    d1_work_advance(work);
     work->holds--;
     d1_work_release(work);
 }
@@ -289,6 +313,12 @@ void d1_operations_deferred(struct d1_solver *solver) {
     }
 }
 
+/* Whether a challenge may stand at that name. */
+int d1_solver_check_add(const struct d1_solver *solver, const struct d1_name *name) {
+    struct d1_publisher *publisher = NULL;
+    return d1_solver_find_publisher(solver, name, &publisher);
+}
+
 static int check(const struct d1_solver *solver, const struct d1_solver_request *request) {
     bool present = request->verb == D1_SOLVER_PRESENT;
     const struct d1_rights *rights = request->caller.rights;
@@ -309,12 +339,11 @@ static int check(const struct d1_solver *solver, const struct d1_solver_request 
         request->lease_ms > solver->settings.lease_maximum_ms) {
         return D1_ELEASE;
     }
-    struct d1_publisher *publisher = NULL;
-    return d1_solver_find_publisher(solver, &request->name, &publisher);
+    return d1_solver_check_add(solver, &request->name);
 }
 
-static int make_operation(struct d1_solver *solver, enum d1_operation_kind kind,
-                          struct d1_operation **ret_operation) {
+int d1_operation_make(struct d1_solver *solver, enum d1_operation_kind kind,
+                      struct d1_operation **ret_operation) {
     struct d1_operation *operation = d1_calloc(1, sizeof(*operation));
     if (operation == NULL) {
         return -ENOMEM;
@@ -354,7 +383,8 @@ int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request
     }
     bool present = request->verb == D1_SOLVER_PRESENT;
     struct d1_operation *operation = NULL;
-    err = make_operation(solver, present ? D1_OPERATION_PRESENT : D1_OPERATION_CLEANUP, &operation);
+    err = d1_operation_make(solver, present ? D1_OPERATION_PRESENT : D1_OPERATION_CLEANUP,
+                            &operation);
     if (err != 0) {
         return err;
     }
@@ -380,7 +410,7 @@ int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request
 
 int d1_operation_expire(struct d1_solver *solver, struct d1_place *place) {
     struct d1_operation *operation = NULL;
-    int err = make_operation(solver, D1_OPERATION_EXPIRE, &operation);
+    int err = d1_operation_make(solver, D1_OPERATION_EXPIRE, &operation);
     if (err != 0) {
         return err;
     }
@@ -414,13 +444,14 @@ void d1_operation_cancel_all(struct d1_solver *solver) {
         operation->record_count = 0;
         d1_operation_finish(operation, D1_ECANCELED);
     }
+    solver->deferred_transactions = NULL; /* Their parts are in the queues. */
     solver->stale_first = NULL;
     while (solver->works != NULL) {
         struct d1_work *work = solver->works;
         work->holds++;
         while ((operation = d1_operation_take(&work->waiting)) != NULL ||
                (operation = d1_operation_take(&work->queue)) != NULL) {
-            operation->fresh = false;
+            operation->fresh = 0;
             d1_operation_finish(operation, D1_ECANCELED);
         }
         work->holds--;

@@ -143,8 +143,8 @@ static void finish_round(struct d1_work *work, int err) {
     struct d1_operation_list left = {.first = NULL};
     struct d1_operation *operation = NULL;
     while ((operation = d1_operation_take(&work->waiting)) != NULL) {
-        bool in_it =
-            operation->round <= work->round && (operation->request != NULL || err != D1_ENOTYET);
+        bool in_it = operation->round <= work->round &&
+                     (d1_operation_is_awaited(operation) || err != D1_ENOTYET);
         d1_operation_add(in_it ? &ended : &left, operation);
         work->waiting_count -= in_it;
     }
@@ -152,7 +152,7 @@ static void finish_round(struct d1_work *work, int err) {
         d1_operation_add(&work->waiting, operation);
     }
     while ((operation = d1_operation_take(&ended)) != NULL) {
-        bool moot = operation->kind != D1_OPERATION_PRESENT && err != D1_ENOTYET;
+        bool moot = operation->puts == 0 && err != D1_ENOTYET;
         d1_operation_finish(operation, moot ? D1_OK : err); /* What nobody serves is withdrawn. */
     }
 }
@@ -310,7 +310,7 @@ int64_t d1_solver_next_limit_us(const struct d1_solver *solver) {
         const struct d1_operation *operation = work->waiting.first;
         for (; operation != NULL; operation = operation->next) {
             int64_t at_us = operation->started_us + solver->settings.present_limit_ms * 1000;
-            if (operation->request != NULL && at_us < next_us) {
+            if (d1_operation_is_awaited(operation) && at_us < next_us) {
                 next_us = at_us;
             }
         }
@@ -323,7 +323,8 @@ static struct d1_operation *take_late(struct d1_work *work, int64_t before_us) {
     struct d1_operation *late = NULL;
     struct d1_operation *operation = NULL;
     while ((operation = d1_operation_take(&work->waiting)) != NULL) {
-        if (late == NULL && operation->request != NULL && operation->started_us <= before_us) {
+        if (late == NULL && d1_operation_is_awaited(operation) &&
+            operation->started_us <= before_us) {
             late = operation;
         } else {
             d1_operation_add(&left, operation);

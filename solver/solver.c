@@ -17,10 +17,8 @@
 #include "solver/state.h"
 
 static const char *const door_names[D1_DOOR_COUNT] = {
-    [D1_DOOR_ACMEDNS] = "acme-dns",
-    [D1_DOOR_HTTPREQ] = "httpreq",
-    [D1_DOOR_API] = "api",
-    [D1_DOOR_SOCKET] = "socket",
+    [D1_DOOR_ACMEDNS] = "acme-dns", [D1_DOOR_HTTPREQ] = "httpreq", [D1_DOOR_API] = "api",
+    [D1_DOOR_SOCKET] = "socket",    [D1_DOOR_UPDATE] = "rfc2136",
 };
 
 const char *d1_door_name(enum d1_door door) {
@@ -44,6 +42,21 @@ static void set_changed(struct d1_solver *solver, struct d1_place *place) {
     }
 }
 
+/* The lease that was made for this value before the write; NULL: none was. */
+static struct d1_lease *take_made(struct d1_operation *operation,
+                                  const struct d1_txt_value *value) {
+    struct d1_lease **link = &operation->made;
+    while (*link != NULL && !d1_lease_same_value(*link, value)) {
+        link = &(*link)->next;
+    }
+    struct d1_lease *lease = *link;
+    if (lease != NULL) {
+        *link = lease->next;
+        lease->next = NULL;
+    }
+    return lease;
+}
+
 static int apply_put(struct d1_solver *solver, const struct d1_challenge *record) {
     struct d1_place *place = NULL;
     struct d1_owner *owner = NULL;
@@ -55,11 +68,10 @@ static int apply_put(struct d1_solver *solver, const struct d1_challenge *record
     err = d1_index_owner(&solver->index, record->owner, &owner);
     struct d1_lease *lease = err == 0 ? d1_lease_find(place, &record->value, owner) : NULL;
     bool fresh = lease == NULL;
-    if (err == 0 && fresh && operation != NULL && operation->lease != NULL &&
-        operation->owner == owner && d1_lease_same_value(operation->lease, &record->value)) {
-        lease = operation->lease;
-        operation->lease = NULL;
-    } else if (err == 0 && fresh) {
+    if (err == 0 && fresh && operation != NULL && operation->owner == owner) {
+        lease = take_made(operation, &record->value);
+    }
+    if (err == 0 && fresh && lease == NULL) {
         err = d1_lease_make(&solver->index, &record->value, owner, &lease);
     }
     d1_index_owner_drop(&solver->index, owner);

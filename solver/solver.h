@@ -34,7 +34,14 @@ struct d1_solver;
 struct d1_timeline;
 
 /* Through which door a request came; labels metrics and the timeline. */
-enum d1_door { D1_DOOR_ACMEDNS, D1_DOOR_HTTPREQ, D1_DOOR_API, D1_DOOR_SOCKET, D1_DOOR_COUNT };
+enum d1_door {
+    D1_DOOR_ACMEDNS,
+    D1_DOOR_HTTPREQ,
+    D1_DOOR_API,
+    D1_DOOR_SOCKET,
+    D1_DOOR_UPDATE, /* RFC 2136. */
+    D1_DOOR_COUNT,
+};
 
 const char *d1_door_name(enum d1_door door);
 
@@ -118,6 +125,42 @@ struct d1_solver_request {
 
 /* Start it. Returns 0, or an error at once (then `done` is never called). */
 int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request);
+
+enum d1_solver_change_kind {
+    D1_SOLVER_ADD,    /* As Present, with the default lease. */
+    D1_SOLVER_REMOVE, /* As CleanUp. */
+    D1_SOLVER_CLEAR,  /* CleanUp of every value the caller owns at the name; `value` is unused. */
+};
+
+struct d1_solver_change {
+    enum d1_solver_change_kind kind;
+    struct d1_name name;
+    struct d1_txt_value value;
+};
+
+/*
+ * Several changes, in order, at one name or several: all of them are committed by one write, or
+ * none. Rights and publishers are checked for all first. It waits for what is under way at its
+ * names, and what comes after waits for it.
+ */
+struct d1_solver_transaction {
+    enum d1_door door;
+    struct d1_credential caller; /* As in d1_solver_request. */
+    size_t count;                /* At least 1. */
+    const struct d1_solver_change *changes;
+
+    /*
+     * NULL is allowed. Called once, when all earlier requests for its names are committed and
+     * published, right before what is to be written is decided: an error ends it.
+     */
+    int (*check)(struct d1_solver_transaction *transaction);
+    void (*done)(struct d1_solver_transaction *transaction, int err);
+
+    void *state; /* The solver's own. */
+};
+
+/* Start it. Returns as d1_solver_submit(). */
+int d1_solver_transact(struct d1_solver *solver, struct d1_solver_transaction *transaction);
 
 /* One challenge as listed. */
 struct d1_challenge_view {

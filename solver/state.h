@@ -21,7 +21,12 @@
 #define D1_SOLVER_SWEEP_S  86400 /* How often leases are checked by monotonic time. */
 #define D1_SOLVER_VALUES   616   /* Distinct values of 1 octet or more in 1232 octets. */
 
-enum d1_operation_kind { D1_OPERATION_PRESENT, D1_OPERATION_CLEANUP, D1_OPERATION_EXPIRE };
+enum d1_operation_kind {
+    D1_OPERATION_PRESENT,
+    D1_OPERATION_CLEANUP,
+    D1_OPERATION_EXPIRE,
+    D1_OPERATION_PART, /* What a transaction does at one name. */
+};
 
 enum d1_operation_state {
     D1_OPERATION_QUEUED,     /* Behind another one at the same name, or not looked at yet. */
@@ -32,25 +37,30 @@ enum d1_operation_state {
     D1_OPERATION_STATES,
 };
 
-/* One Present, CleanUp or expiry. */
+struct d1_transaction;
+
+/* One Present, CleanUp, expiry, or part of a transaction. */
 struct d1_operation {
     struct d1_operation *next; /* In the one list it is in. */
     struct d1_step step;
     enum d1_operation_kind kind;
     enum d1_door door;
     bool admin;
-    bool fresh; /* It adds a lease, so `live` will be noted. */
+    bool arrived; /* Of a transaction: it is the first of its queue. */
     struct d1_solver *solver;
     struct d1_place *place;            /* NULL: the name holds nothing, so nothing is to be done. */
-    struct d1_solver_request *request; /* NULL: an expiry, or its `done` has been called. */
-    struct d1_owner *owner;            /* One reference; NULL for an expiry. */
-    int64_t started_us;                /* Monotonic. */
-    uint64_t round;                    /* The publication that shows its change. */
-    struct d1_lease *lease;            /* Made for the commit to come. */
-    struct d1_known *known;            /* The same. */
+    struct d1_solver_request *request; /* NULL: not of one, or its `done` has been called. */
+    struct d1_transaction *transaction; /* The same. */
+    struct d1_operation *sibling;       /* The next part of the same transaction. */
+    struct d1_owner *owner;             /* One reference; NULL for an expiry. */
+    int64_t started_us;                 /* Monotonic. */
+    uint64_t round;                     /* The publication that shows its change. */
+    struct d1_lease *made;              /* Leases for the commit to come, by `next`. */
+    struct d1_known *known;             /* The same. */
     struct d1_known_name known_record;
-    struct d1_challenge *records; /* The one that is put (if any), then those that are removed. */
-    size_t puts;                  /* 0 or 1. */
+    struct d1_challenge *records; /* Those that are put, new ones first, then those removed. */
+    size_t fresh;                 /* New ones: `live` will be noted. */
+    size_t puts;
     size_t record_count;
     struct d1_store_change *changes;
     struct d1_store_write write;
@@ -92,6 +102,7 @@ struct d1_solver {
     struct d1_map accounts;
     struct d1_work *works;
     struct d1_operation_list deferred;
+    struct d1_transaction *deferred_transactions;
     size_t publishing; /* Works with a publication under way. */
     size_t stale;      /* Works to publish again, and their list. */
     struct d1_work *stale_first;
@@ -125,11 +136,28 @@ void d1_operation_free(struct d1_operation *operation);
 void d1_operation_cancel_all(struct d1_solver *solver);
 void d1_operations_deferred(struct d1_solver *solver);
 int d1_operation_expire(struct d1_solver *solver, struct d1_place *place);
+int d1_operation_make(struct d1_solver *solver, enum d1_operation_kind kind,
+                      struct d1_operation **ret_operation);
+void d1_operation_fail(struct d1_operation *operation, int err);
+void d1_operation_note_presented(const struct d1_operation *operation);
+void d1_operation_committed(struct d1_operation *operation, uint64_t revision);
+void d1_work_advance(struct d1_work *work);
+int d1_solver_check_add(const struct d1_solver *solver, const struct d1_name *name);
+static inline bool d1_operation_is_awaited(const struct d1_operation *operation) {
+    return operation->request != NULL || operation->transaction != NULL;
+}
 void d1_operation_add(struct d1_operation_list *list, struct d1_operation *operation);
 struct d1_operation *d1_operation_take(struct d1_operation_list *list);
 
 /* change.c: what an operation writes. Returns 0 (write it), 1 (nothing to write) or an error. */
 int d1_operation_plan(struct d1_operation *operation);
+
+/* transaction.c */
+const struct d1_solver_change *d1_transaction_change(const struct d1_operation *part, size_t index);
+size_t d1_transaction_changes(const struct d1_operation *part);
+void d1_transaction_arrive(struct d1_operation *part); /* It is the first of its queue. */
+void d1_transaction_part_ended(struct d1_transaction *transaction, int err);
+void d1_transactions_deferred(struct d1_solver *solver);
 
 /* publish.c */
 int d1_work_get(struct d1_solver *solver, struct d1_place *place, struct d1_work **ret_work);
@@ -149,6 +177,7 @@ int d1_lease_timer_init(struct d1_solver *solver);
 void d1_lease_timer_close(struct d1_solver *solver);
 void d1_solver_wake_within(struct d1_solver *solver, int64_t delay_ms);
 void d1_solver_defer(struct d1_solver *solver, struct d1_operation *operation);
+void d1_solver_wake_soon(struct d1_solver *solver);
 void d1_solver_wake_for_leases(struct d1_solver *solver);
 
 /* accounts.c */
@@ -159,7 +188,7 @@ void d1_accounts_remove(struct d1_solver *solver, const struct d1_account *recor
 
 /* measure.c */
 int d1_solver_measure_init(struct d1_solver *solver);
-void d1_solver_measure_present(struct d1_solver *solver, const struct d1_operation *operation);
+void d1_solver_measure_present(struct d1_solver *solver, enum d1_door door, int64_t started_us);
 void d1_solver_measure_ended(struct d1_solver *solver, bool expired, size_t count);
 void d1_lease_set_live(struct d1_solver *solver, struct d1_lease *lease, bool live);
 
