@@ -20,6 +20,8 @@
 #define D1_OWNER_VALUES_BYTES_MAX 1232 /* Contract: values of one owner name, in octets. */
 #define D1_TSIG_MAC_MAX           64   /* HMAC-SHA-512 (RFC 8945, 6). */
 #define D1_UPDATE_RECORDS_MAX     512  /* Prerequisites and changes of one UPDATE; then REFUSED. */
+#define D1_TSIG_KEYS_MAX          65536
+#define D1_SIGNED_QUERY_MAX       2048 /* Question, OPT and TSIG of a query need less. */
 #define D1_RECORD_BYTES_MAX       65520 /* One table record with all its RRsets; fits a TCP message. */
 
 /* Record table and zones. */
@@ -43,6 +45,7 @@
 #define D1_RATE_PREFIXES        65536    /* Client prefixes whose rate a worker knows: 1 MiB. */
 #define D1_RATE_PER_SECOND_MAX  1000000
 #define D1_DNS_CIDRS_MAX        1024 /* Of one setting of `dns`; each is compared. */
+#define D1_UPDATE_JOBS_MAX      256 /* UPDATEs of a worker that are being applied; then SERVFAIL. */
 #define D1_ASKED_RING_LENGTH    1024 /* Timeline events a worker holds for the control thread. */
 
 /* HTTP. */

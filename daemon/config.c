@@ -15,6 +15,7 @@
 #include "daemon/certificate.h"
 #include "daemon/document.h"
 #include "daemon/file.h"
+#include "daemon/tsigkeys.h"
 #include "dns/zonefile.h"
 #include "http/tls.h"
 
@@ -246,8 +247,8 @@ static int read_digest(const char *path, uint8_t digest[D1_SHA256_BYTES], struct
     return err;
 }
 
-static int make_rights(const struct d1_node *node, struct d1_rights **ret_rights,
-                       struct d1_error *error) {
+int d1_config_make_rights(const struct d1_node *node, struct d1_rights **ret_rights,
+                          struct d1_error *error) {
     struct d1_texts names = {0};
     struct d1_texts owners = {0};
     int err = take_texts(d1_node_find(node, "names"), &names);
@@ -269,7 +270,7 @@ static int take_token(struct d1_config *config, const struct d1_node *node,
     int err = read_digest(text_of(node, "secret-file"), digest, error);
     struct d1_rights *rights = NULL;
     if (err == D1_OK) {
-        err = make_rights(node, &rights, error);
+        err = d1_config_make_rights(node, &rights, error);
     }
     if (err == D1_OK) {
         err = d1_credentials_add(config->credentials, text_of(node, "name"), digest, rights);
@@ -453,6 +454,10 @@ static int take_all(struct d1_config *config, struct d1_config_faults *faults) {
     err = err != D1_OK ? err : d1_answering_read(root, on_fault, faults, &config->answering);
     err = err != D1_OK ? err : take_zones(config, faults);
     err = err != D1_OK ? err : take_tokens(config, faults);
+    err = err != D1_OK ? err : d1_keys_create(&config->keys);
+    err = err != D1_OK ? err
+                       : d1_tsigkeys_read(d1_node_find(root, "tsig-keys"), on_fault, faults,
+                                          config->keys, config->credentials);
     err = err != D1_OK ? err : take_frontend(config);
     err = err != D1_OK ? err : take_tls(config, faults);
     if (err == D1_OK) {
@@ -521,6 +526,7 @@ void d1_config_destroy(struct d1_config *config) {
     d1_free((void *)(uintptr_t)config->frontend.hosts);
     d1_tls_context_destroy(config->api_tls);
     d1_credentials_destroy(config->credentials);
+    d1_keys_destroy(config->keys);
     d1_node_destroy(config->root);
     d1_free(config);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/setting.h"
+#include "dnsd/keys.h"
 #include "dnsd/options.h"
 #include "dnsd/zone.h"
 #include "solver/solver.h"
@@ -44,6 +45,7 @@ struct d1_config {
     bool api_secure;                /* api.tls is set. */
     struct d1_frontend_settings frontend;
     struct d1_credentials *credentials; /* NULL once the solver took it. */
+    struct d1_keys *keys;               /* NULL once the workers have it. */
     const char *store_backend;
     struct d1_texts metrics_listen;
 };
@@ -70,6 +72,10 @@ int d1_config_read(const char *path, struct d1_config_faults *faults,
 /* The same from a text. */
 int d1_config_parse(const char *text, size_t length, struct d1_config_faults *faults,
                     struct d1_config **ret_config);
+
+/* The rights that a checked entry of `tokens` or `tsig-keys` gives. Returns as d1_rights_create(). */
+int d1_config_make_rights(const struct d1_node *entry, struct d1_rights **ret_rights,
+                          struct d1_error *error);
 
 /* NULL is allowed. */
 void d1_config_destroy(struct d1_config *config);

@@ -172,7 +172,14 @@ static int make_solver(struct d1_daemon *daemon, struct d1_error *error) {
     d1_solver_add_publisher(daemon->solver, d1_served_publisher_base(daemon->publisher));
     d1_solver_configure(daemon->solver, &daemon->config->solver, daemon->config->credentials);
     daemon->config->credentials = NULL;
-    return d1_solver_load(daemon->solver, error);
+    err = d1_solver_load(daemon->solver, error);
+    if (err != D1_OK || daemon->dnsd == NULL) {
+        return err;
+    }
+    d1_keys_swap(&daemon->keys, daemon->config->keys, daemon->epoch);
+    daemon->config->keys = NULL;
+    err = d1_dnsd_take_updates(daemon->dnsd, &daemon->keys, daemon->solver);
+    return err == D1_OK ? err : d1_error_set(error, err, "cannot start: %s", d1_err_text(err));
 }
 
 static void on_asked(const struct d1_asked *asked, void *arg) {
@@ -476,12 +483,13 @@ static void destroy(struct d1_daemon *daemon) {
     }
     d1_frontend_destroy(daemon->frontend);
     d1_tls_destroy(daemon->api_tls);
-    d1_dnsd_destroy(daemon->dnsd);
     if (daemon->store != NULL) {
         d1_store_close(daemon->store, on_store_dropped, daemon);
         d1_loop_run(daemon->loop);
     }
     d1_solver_destroy(daemon->solver);
+    d1_dnsd_destroy(daemon->dnsd);
+    d1_keys_destroy(atomic_load(&daemon->keys.keys));
     d1_served_publisher_destroy(daemon->publisher);
     d1_served_destroy(atomic_load(&daemon->current.served));
     d1_options_destroy(atomic_load(&daemon->answering.options));

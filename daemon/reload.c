@@ -145,6 +145,8 @@ static int take(struct d1_daemon *daemon, struct reading *reading) {
         return err;
     }
     d1_options_swap(&daemon->answering, daemon->epoch, options);
+    d1_keys_swap(&daemon->keys, fresh->keys, daemon->epoch);
+    fresh->keys = NULL;
     d1_solver_configure(daemon->solver, &fresh->solver, fresh->credentials);
     fresh->credentials = NULL;
     if (fresh->api_tls != NULL) {

@@ -8,6 +8,7 @@
 #include "core/net.h"
 #include "core/text.h"
 #include "daemon/config.h"
+#include "dns/tsig.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -70,6 +71,15 @@ static int check_base_path(const char *text, struct d1_error *error) {
     size_t length = strlen(text);
     if (text[0] != '/' || length < 2 || text[length - 1] == '/' || strpbrk(text, "?# %") != NULL) {
         return d1_error_set(error, D1_EPARSE, "a path like /acme, without a slash at its end");
+    }
+    return D1_OK;
+}
+
+static int check_key_name(const char *text, struct d1_error *error) {
+    struct d1_name name;
+    if (strlen(text) > D1_TOKEN_NAME_MAX || d1_name_from_text(text, &name) != D1_OK ||
+        name.length == 1) {
+        return d1_error_set(error, D1_ENAME, "a short domain name like certbot.example.org");
     }
     return D1_OK;
 }
@@ -351,6 +361,42 @@ static const struct d1_setting token_fields[] = {
 static const struct d1_setting token_item[] = {
     {.type = D1_SETTING_MAP, .fields = token_fields, .help = "a map with `name`, `secret-file`"}};
 
+static const struct d1_setting tsig_fields[] = {
+    {.name = "name",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_REQUIRED,
+     .check = check_key_name,
+     .help = "the key's name, a domain name"},
+    {.name = "algorithm",
+     .type = D1_SETTING_CHOICE,
+     .fallback = "hmac-sha256",
+     .choices = d1_tsig_algorithm_names,
+     .help = "hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512 or hmac-md5"},
+    {.name = "allow-md5",
+     .type = D1_SETTING_BOOL,
+     .fallback = "false",
+     .help = "take hmac-md5 for this key"},
+    {.name = "secret-file",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_REQUIRED,
+     .help = "file that holds the secret in base64, at least 16 octets"},
+    {.name = "names",
+     .type = D1_SETTING_LIST,
+     .fields = pattern_item,
+     .help = "validated names it may ask for"},
+    {.name = "owners",
+     .type = D1_SETTING_LIST,
+     .fields = pattern_item,
+     .help = "owner names in our zones it may write"},
+    {.name = "verbs",
+     .type = D1_SETTING_LIST,
+     .fallback_list = verbs_default,
+     .fields = verb_item,
+     .help = "present, cleanup, read, register, admin"},
+    END};
+static const struct d1_setting tsig_item[] = {
+    {.type = D1_SETTING_MAP, .fields = tsig_fields, .help = "a map with `name`, `secret-file`"}};
+
 static const struct d1_setting store_fields[] = {
     {.name = "backend",
      .type = D1_SETTING_CHOICE,
@@ -396,7 +442,10 @@ static const struct d1_setting settings[] = {
     NOT_BUILT("provider-dirs"),
     NOT_BUILT("resolver"),
     NOT_BUILT("routes"),
-    NOT_BUILT("tsig-keys"),
+    {.name = "tsig-keys",
+     .type = D1_SETTING_LIST,
+     .fields = tsig_item,
+     .help = "keys of RFC 2136 updates and signed queries"},
     {.name = "tokens",
      .type = D1_SETTING_LIST,
      .fields = token_item,

@@ -27,6 +27,7 @@ struct d1_daemon {
     struct d1_epoch *epoch;
     struct d1_served_current current;
     struct d1_options_current answering;
+    struct d1_keys_current keys;
     struct d1_cookie_secrets own_secrets; /* Where the configuration names none. */
     struct d1_served_publisher *publisher;
     struct d1_store *store;

@@ -114,12 +114,13 @@ static bool take_opt(const uint8_t *message, const uint8_t *rdata, size_t length
 
 /*
  * Additional records from the reader's place on, which end the message. Returns D1_QUERY_OK,
- * D1_QUERY_FORMERR or D1_QUERY_BADVERS; `edns` is set only when there is one OPT record, in order.
+ * D1_QUERY_SIGNED, D1_QUERY_FORMERR or D1_QUERY_BADVERS; `edns` is set only when there is one OPT record, in order.
  */
 static enum d1_query_verdict parse_additional(const uint8_t *message, size_t length, unsigned count,
                                               struct d1_query *query) {
     struct d1_reader reader = d1_reader_over(message, length);
     (void)d1_read_bytes(&reader, (size_t)D1_DNS_HEADER_BYTES + query->question_length);
+    bool is_signed = false;
     unsigned version = 0;
     for (unsigned i = 0; i < count && !reader.failed; i++) {
         bool root = skip_owner(&reader);
@@ -131,6 +132,13 @@ static enum d1_query_verdict parse_additional(const uint8_t *message, size_t len
         if (rdata == NULL) {
             query->edns = false;
             return D1_QUERY_FORMERR;
+        }
+        if (D1_UNLIKELY(type == D1_TYPE_TSIG)) {
+            is_signed = true;
+            if (i + 1 < count) {
+                query->edns = false;
+                return D1_QUERY_FORMERR;
+            }
         }
         if (type != D1_TYPE_OPT) {
             continue;
@@ -150,7 +158,10 @@ static enum d1_query_verdict parse_additional(const uint8_t *message, size_t len
     if (version != 0) {
         return D1_QUERY_BADVERS;
     }
-    return query->edns && query->cookie_malformed ? D1_QUERY_FORMERR : D1_QUERY_OK;
+    if (query->edns && query->cookie_malformed) {
+        return D1_QUERY_FORMERR;
+    }
+    return is_signed ? D1_QUERY_SIGNED : D1_QUERY_OK;
 }
 
 /* RFC 7873, 5.4: a client that has no question may ask for a cookie. */
@@ -184,8 +195,9 @@ enum d1_query_verdict d1_query_parse(const uint8_t *message, size_t length,
     if (D1_UNLIKELY((flags & D1_FLAG_QR) != 0)) {
         return D1_QUERY_DROP;
     }
-    if (D1_UNLIKELY((flags >> D1_OPCODE_SHIFT & 0xf) != D1_OPCODE_QUERY)) {
-        return D1_QUERY_NOTIMP;
+    unsigned opcode = flags >> D1_OPCODE_SHIFT & 0xf;
+    if (D1_UNLIKELY(opcode != D1_OPCODE_QUERY)) {
+        return opcode == D1_OPCODE_UPDATE ? D1_QUERY_UPDATE : D1_QUERY_NOTIMP;
     }
     if (D1_UNLIKELY(d1_load_u16(message + 4) != 1)) {
         return parse_without_question(message, length, ret_query);

@@ -78,6 +78,8 @@ enum d1_query_verdict {
                          stood in an OPT record only if `edns`. */
     D1_QUERY_NOTIMP,  /* An opcode we do not take; nothing after the header was looked at. */
     D1_QUERY_BADVERS, /* EDNS version above 0. */
+    D1_QUERY_SIGNED,  /* As OK, and a TSIG record ends the message. */
+    D1_QUERY_UPDATE,  /* Opcode UPDATE: for dns/update.h; nothing after the header was looked at. */
     D1_QUERY_COOKIE,  /* No question, but a cookie, which is to be answered (RFC 7873, 5.4). */
 };
 
@@ -103,7 +105,7 @@ struct d1_query {
  * Checked: exactly one question (QDCOUNT 0, but for a cookie, and more than 1 are FORMERR: RFC 9619,
  * RFC 7873, 5.4), no compression in
  * QNAME, answer and authority empty, at most one OPT in additional (owner root; a second: FORMERR,
- * RFC 6891, 6.1.1), other additional records skipped within their lengths, no octets left over.
+ * RFC 6891, 6.1.1), TSIG as the last record only (RFC 8945, 5.1), other additional records skipped within their lengths, no octets left over.
  */
 enum d1_query_verdict d1_query_parse(const uint8_t *message, size_t length,
                                      struct d1_query *ret_query) D1_HOT;

@@ -142,7 +142,8 @@ static void D1_COLD weigh_options(const struct d1_answer_context *context,
     }
 }
 
-static void answer_slot(const struct d1_answer_context *context, struct d1_answer_slot *slot) {
+/* Returns how many are left to the caller: 0 or 1. */
+static size_t answer_slot(const struct d1_answer_context *context, struct d1_answer_slot *slot) {
     slot->reply_length = 0;
     slot->rcode = 0;
     slot->notes = 0;
@@ -150,7 +151,7 @@ static void answer_slot(const struct d1_answer_context *context, struct d1_answe
     slot->cookie_present = false;
     slot->cookie_valid = false;
     if (D1_UNLIKELY(slot->verdict == D1_QUERY_DROP)) {
-        return;
+        return 0;
     }
     slot->opt_bytes = slot->query.edns ? D1_EDNS_BYTES : 0;
     if (D1_UNLIKELY((slot->query.asks | slot->query.cookie_length) != 0 && slot->query.edns)) {
@@ -178,7 +179,12 @@ static void answer_slot(const struct d1_answer_context *context, struct d1_answe
     case D1_QUERY_COOKIE:
         answer_plain(context, slot, slot->cookie_present ? D1_RCODE_NOERROR : D1_RCODE_FORMERR);
         break;
+    case D1_QUERY_SIGNED:
+    case D1_QUERY_UPDATE:
+        slot->job = NULL;
+        return 1;
     }
+    return 0;
 }
 
 /* An answer over the limit, made short: the client is to ask over TCP. */
@@ -222,8 +228,8 @@ static void limit_rate(const struct d1_answer_context *context, struct d1_answer
     }
 }
 
-void d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
-                     size_t count) {
+size_t d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
+                       size_t count) {
     const struct d1_served *served = context->served;
     assert(count <= D1_UDP_BATCH);
     for (size_t i = 0; i < count; i++) {
@@ -244,10 +250,12 @@ void d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_s
         slots[i].rate_hash = d1_rate_hash(context->rate, slots[i].client);
         d1_rate_prefetch(context->rate, slots[i].rate_hash);
     }
+    size_t aside = 0;
     for (size_t i = 0; i < count; i++) {
-        answer_slot(context, &slots[i]);
+        aside += answer_slot(context, &slots[i]);
         if (context->rate != NULL) {
             limit_rate(context, &slots[i]);
         }
     }
+    return aside;
 }

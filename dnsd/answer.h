@@ -18,6 +18,7 @@
 
 struct d1_options;
 struct d1_rate;
+struct d1_update_job;
 
 /* What the answers of one batch depend on, besides their questions. */
 struct d1_answer_context {
@@ -44,6 +45,8 @@ struct d1_answer_slot {
     uint8_t notes;       /* enum d1_answer_note */
     uint8_t answers;     /* ANCOUNT, at most 255. */
 
+    struct d1_update_job *job; /* Verdict D1_QUERY_UPDATE only: answered later (dnsd/update.h). */
+
     /* Scratch, valid after the call for the timeline: query.name and query.type. */
     enum d1_query_verdict verdict;
     uint64_t hash;
@@ -55,8 +58,12 @@ struct d1_answer_slot {
     uint8_t cookie[D1_COOKIE_BYTES];
 };
 
-/* Answer all slots: parse all, prefetch buckets, prefetch records, then compare and copy. */
-void d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
-                     size_t count) D1_HOT;
+/*
+ * Answer all slots: parse all, prefetch buckets, prefetch records, then compare and copy. Returns
+ * how many are left to the caller, without an answer: those whose verdict is D1_QUERY_SIGNED or
+ * D1_QUERY_UPDATE.
+ */
+size_t d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
+                       size_t count) D1_HOT;
 
 #endif /* D1_DNSD_ANSWER_H */

@@ -20,9 +20,11 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "core/net.h"
+#include "dnsd/apply.h"
 #include "dnsd/asked.h"
 #include "dnsd/listen.h"
 #include "dnsd/serving.h"
+#include "dnsd/update.h"
 #include "dnsd/worker.h"
 
 #define ASKED_EVERY_MS 10
@@ -30,7 +32,8 @@
 struct d1_dnsd {
     struct d1_dnsd_options options;
     struct d1_serving_cells cells;
-    uv_timer_t asked_timer; /* Initialised at start. */
+    struct d1_applier *applier; /* NULL: UPDATE is refused. */
+    uv_timer_t asked_timer;     /* Initialised at start. */
     bool started;
     unsigned running;
     void (*stopped)(void *arg);
@@ -218,6 +221,16 @@ free_both:
     return err;
 }
 
+int d1_dnsd_take_updates(struct d1_dnsd *dnsd, struct d1_keys_current *keys,
+                         struct d1_solver *solver) {
+    assert(!dnsd->started && dnsd->applier == NULL);
+    int err = d1_applier_create(solver, dnsd->options.current, &dnsd->applier);
+    for (unsigned i = 0; i < dnsd->options.workers && err == D1_OK; i++) {
+        d1_updates_set(dnsd->workers[i]->updates, keys, dnsd->applier);
+    }
+    return err;
+}
+
 int d1_dnsd_start(struct d1_dnsd *dnsd) {
     d1_loop_assert(dnsd->options.loop);
     assert(!dnsd->started);
@@ -266,5 +279,6 @@ void d1_dnsd_destroy(struct d1_dnsd *dnsd) {
     for (unsigned i = 0; i < dnsd->options.workers; i++) {
         d1_worker_destroy(dnsd->workers[i]);
     }
+    d1_applier_destroy(dnsd->applier);
     d1_free(dnsd);
 }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "core/err.h"
+#include "dnsd/keys.h"
 #include "dnsd/options.h"
 #include "dnsd/served.h"
 
@@ -20,6 +21,7 @@ struct d1_epoch;
 struct d1_loop;
 struct d1_metrics;
 struct d1_dnsd;
+struct d1_solver;
 
 /* A query for a name that holds challenge values, as the timeline wants it. */
 struct d1_asked {
@@ -56,6 +58,13 @@ struct d1_dnsd_options {
 int d1_dnsd_create(const struct d1_dnsd_options *options, struct d1_dnsd **ret_dnsd,
                    struct d1_error *error);
 
+/*
+ * Before start: check signatures with these keys, and have the solver apply UPDATEs, which are
+ * refused otherwise. Borrows both. Returns 0 or -ENOMEM.
+ */
+int d1_dnsd_take_updates(struct d1_dnsd *dnsd, struct d1_keys_current *keys,
+                         struct d1_solver *solver) D1_MUST_CHECK;
+
 /* Start the threads. Returns 0 or -errno. */
 int d1_dnsd_start(struct d1_dnsd *dnsd);
 
@@ -69,7 +78,7 @@ void d1_dnsd_address(const struct d1_dnsd *dnsd, size_t index,
  */
 void d1_dnsd_stop(struct d1_dnsd *dnsd, uint64_t grace_ms, void (*stopped)(void *arg), void *arg);
 
-/* Before start, or after `stopped` was called. NULL is allowed. */
+/* Before start, or after `stopped` was called and the solver was destroyed. NULL is allowed. */
 void d1_dnsd_destroy(struct d1_dnsd *dnsd);
 
 #endif /* D1_DNSD_SERVER_H */

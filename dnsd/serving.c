@@ -10,6 +10,7 @@
 #include "dnsd/asked.h"
 #include "dnsd/options.h"
 #include "dnsd/server.h"
+#include "dnsd/update.h"
 
 /* Series of enum d1_rcode values; what is not named is "other". */
 #define SERIES_BADVERS 6
@@ -147,6 +148,22 @@ static void count_limited(struct d1_serving *serving) {
     rate->dropped = 0;
 }
 
+/* Signed queries and UPDATE. */
+static void D1_COLD answer_aside(struct d1_serving *serving,
+                                 const struct d1_answer_context *context,
+                                 struct d1_answer_slot *slots, size_t count) {
+    int64_t now_s = d1_clock_wall_ms(serving->clock) / 1000;
+    for (size_t i = 0; i < count; i++) {
+        struct d1_answer_slot *slot = &slots[i];
+        if (slot->verdict == D1_QUERY_UPDATE) {
+            d1_update_answer(serving->updates, context, slot);
+            serving->jobs += slot->job != NULL;
+        } else if (slot->verdict == D1_QUERY_SIGNED) {
+            d1_signed_answer(context, d1_updates_keys(serving->updates), now_s, slot);
+        }
+    }
+}
+
 enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot *slots,
                                size_t count, uint64_t idle_ms) {
     assert(count <= D1_UDP_BATCH);
@@ -167,7 +184,9 @@ enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot
             context.rate = serving->rate;
             context.now_us = d1_clock_mono_us(serving->clock);
         }
-        d1_answer_batch(&context, slots, count);
+        if (D1_UNLIKELY(d1_answer_batch(&context, slots, count) > 0)) {
+            answer_aside(serving, &context, slots, count);
+        }
         if (context.rate != NULL) {
             count_limited(serving);
         }
@@ -220,6 +239,11 @@ static void tell_timeline(struct d1_serving *serving, const struct d1_answer_slo
     if (d1_asked_signal(serving->asked)) {
         d1_loop_post(serving->control, serving->asked_wake);
     }
+}
+
+void d1_serving_count(struct d1_serving *serving, enum d1_transport transport, uint8_t rcode) {
+    uint32_t first = serving->cells.responses + (uint32_t)transport * D1_SERVING_RCODES;
+    d1_count(serving->block, first + rcode_series[rcode % D1_ARRAY_LENGTH(rcode_series)], 1);
 }
 
 void d1_serving_tally(struct d1_serving *serving, enum d1_transport transport,

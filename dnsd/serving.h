@@ -16,6 +16,7 @@
 
 struct d1_asked_ring;
 struct d1_clock;
+struct d1_updates;
 
 enum d1_transport { D1_TRANSPORT_UDP, D1_TRANSPORT_TCP, D1_TRANSPORTS };
 
@@ -55,6 +56,8 @@ struct d1_serving {
     struct d1_metrics_block *block;
     struct d1_serving_cells cells;
     struct d1_asked_ring *asked; /* NULL: nobody wants timeline events. */
+    struct d1_updates *updates;  /* For what d1_answer_batch leaves aside. */
+    size_t jobs;                 /* Slots of the last batch that hold a job; its taker sets 0. */
     struct d1_loop *control;
     struct d1_message *asked_wake; /* Posted to `control` when the ring must be drained. */
     size_t limited; /* Slots of the last batch whose answer was dropped as too many. */
@@ -83,6 +86,9 @@ enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot
 /* Count the slots' answers and tell the timeline of those that asked for a challenge. */
 void d1_serving_tally(struct d1_serving *serving, enum d1_transport transport,
                       const struct d1_answer_slot *slots, size_t count);
+
+/* Count one answer that was sent later than its batch. */
+void d1_serving_count(struct d1_serving *serving, enum d1_transport transport, uint8_t rcode);
 
 static inline void d1_serving_drop(struct d1_serving *serving, enum d1_transport transport,
                                    enum d1_drop reason, uint64_t count) {

@@ -8,6 +8,8 @@
  *      sockets get their turn; a short one: the socket is empty, no further call is made to learn so;
  *   6. offline.
  *
+ * An UPDATE is answered when it is applied, by a system call of its own.
+ *
  * Failure modes:
  *   - a datagram from port 0, or larger than any query: dropped and counted before it is answered;
  *   - the kernel's send buffer is full: the rest is tried once more, then dropped and counted (a
@@ -34,6 +36,7 @@
 #include "core/err.h"
 #include "core/limits.h"
 #include "core/mem.h"
+#include "dnsd/update.h"
 
 /*
  * Stride of the buffers: an odd number of cache lines, so that the first lines of all slots fall
@@ -246,6 +249,56 @@ static void look_for_overflow(struct watched *watched) {
     }
 }
 
+/* An UPDATE was applied: its answer goes where the question came from. */
+static void on_update_answered(struct d1_update_job *job) {
+    struct d1_udp *udp = job->transport;
+    struct iovec iov = {.iov_base = job->reply, .iov_len = job->reply_length};
+    struct msghdr message = {
+        .msg_name = &job->route.peer,
+        .msg_namelen = job->route.peer_length,
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = job->route.control_length > 0 ? job->route.control : NULL,
+        .msg_controllen = job->route.control_length,
+    };
+    if (job->reply_length > 0 && sendmsg(job->route.fd, &message, MSG_DONTWAIT) >= 0) {
+        d1_serving_count(udp->serving, D1_TRANSPORT_UDP, job->rcode);
+    } else {
+        d1_serving_drop(udp->serving, D1_TRANSPORT_UDP, D1_DROP_SEND, 1);
+    }
+    d1_update_job_free(job);
+}
+
+/* Hand over the jobs of the batch, each with its way back. Returns how many. */
+static size_t D1_COLD submit_jobs(struct watched *watched, size_t count) {
+    struct batch *batch = watched->batch;
+    size_t jobs = 0;
+    static_assert(sizeof(batch->control[0]) <= sizeof(((struct d1_update_route *)0)->control),
+                  "what came with a datagram fits its route");
+    for (size_t i = 0; i < count; i++) {
+        struct d1_update_job *job = batch->slots[i].job;
+        if (batch->slots[i].verdict != D1_QUERY_UPDATE || job == NULL) {
+            continue;
+        }
+        struct msghdr *rx = &batch->rx[i].msg_hdr;
+        batch->slots[i].job = NULL;
+        job->route.fd = watched->fd;
+        job->route.peer = batch->from[i];
+        job->route.peer_length = rx->msg_namelen;
+        if (batch->wildcard) {
+            answer_from_asked(rx);
+            job->route.control_length = rx->msg_controllen;
+            memcpy(job->route.control, rx->msg_control, rx->msg_controllen);
+        }
+        job->transport = watched->udp;
+        job->answered = on_update_answered;
+        d1_update_submit(job);
+        jobs++;
+    }
+    watched->udp->serving->jobs = 0;
+    return jobs;
+}
+
 /* Returns how many datagrams were there: fewer than D1_UDP_BATCH means that the socket is empty. */
 static size_t answer_one_batch(struct watched *watched) {
     struct batch *batch = watched->batch;
@@ -262,6 +315,9 @@ static size_t answer_one_batch(struct watched *watched) {
         refused += shed_some(serving, batch, count);
     }
     d1_serving_tally(serving, D1_TRANSPORT_UDP, batch->slots, count);
+    if (D1_UNLIKELY(serving->jobs > 0)) {
+        refused += submit_jobs(watched, count); /* They get no answer now. */
+    }
     unsigned answers = line_up(batch, count);
     if (D1_UNLIKELY(answers + refused < count)) {
         d1_serving_drop(serving, D1_TRANSPORT_UDP, why, count - answers - refused);
@@ -362,6 +418,12 @@ void d1_udp_start(struct d1_udp *udp) {
 void d1_udp_drain(struct d1_udp *udp) {
     for (size_t i = 0; i < udp->watched_count; i++) {
         answer_socket(&udp->watched[i], DRAIN_BATCHES);
+    }
+}
+
+void d1_udp_pause(struct d1_udp *udp) {
+    for (size_t i = 0; i < udp->watched_count; i++) {
+        uv_poll_stop(&udp->watched[i].poll);
     }
 }
 

@@ -31,6 +31,9 @@ void d1_udp_start(struct d1_udp *udp);
 /* Answer what the sockets hold now, within a bound. */
 void d1_udp_drain(struct d1_udp *udp);
 
+/* Take no more; answers of UPDATEs under way are still sent. */
+void d1_udp_pause(struct d1_udp *udp);
+
 /* Close the sockets. The loop must run once more before destroy. May be called again. */
 void d1_udp_close(struct d1_udp *udp);
 

@@ -1,7 +1,7 @@
 /*
  * Happy path: created with its sockets, started, told to begin, answering until the stop message comes;
- * then UDP is drained and closed, TCP drained within the grace time, the loop stopped and the
- * control thread told to join.
+ * then UDP is drained, TCP drained and the UPDATEs under way answered, within the grace time; then
+ * UDP is closed, the loop stopped and the control thread told to join.
  *
  * Failure modes: all at creation (memory, descriptors) or at start (no thread); a running worker
  * has none of its own, those of its sockets are told in udp.c and tcp.c.
@@ -19,12 +19,19 @@
 #include "dnsd/rate.h"
 #include "dnsd/tcp.h"
 #include "dnsd/udp.h"
+#include "dnsd/update.h"
 
 static_assert(offsetof(struct d1_worker, asked_wake) % D1_CACHE_LINE == 0,
               "messages, which the control thread links, share no line with what answers need");
 
-static void on_tcp_drained(void *arg) {
+/* TCP is drained, or no UPDATE is under way any more; both are awaited. */
+static void on_part_drained(void *arg) {
     struct d1_worker *worker = arg;
+    worker->draining--;
+    if (worker->draining > 0) {
+        return;
+    }
+    d1_udp_close(worker->udp);
     d1_loop_stop(worker->loop);
     d1_loop_post(worker->serving.control, &worker->ended);
 }
@@ -37,15 +44,18 @@ static void on_begin(struct d1_message *message) {
 
 static void on_stop(struct d1_message *message) {
     struct d1_worker *worker = D1_CONTAINER_OF(message, struct d1_worker, stop);
+    worker->draining = 2;
     d1_udp_drain(worker->udp);
-    d1_udp_close(worker->udp);
-    d1_tcp_drain(worker->tcp, worker->grace_ms, on_tcp_drained, worker);
+    d1_udp_pause(worker->udp);
+    d1_tcp_drain(worker->tcp, worker->grace_ms, on_part_drained, worker);
+    d1_updates_drain(worker->updates, worker->grace_ms, on_part_drained, worker);
 }
 
 static void on_abort(struct d1_message *message) {
     struct d1_worker *worker = D1_CONTAINER_OF(message, struct d1_worker, stop);
     d1_udp_close(worker->udp);
     d1_tcp_close(worker->tcp);
+    d1_updates_close(worker->updates);
     d1_loop_stop(worker->loop);
 }
 
@@ -113,6 +123,12 @@ static int prepare(struct d1_worker *worker, const struct d1_worker_options *opt
         snprintf(name, sizeof(name), "dns-%u", options->index);
         err = d1_loop_create(name, &worker->loop);
     }
+    if (err == D1_OK) {
+        const struct d1_updates_options updates = {
+            .loop = worker->loop, .control = options->control, .clock = options->clock};
+        err = d1_updates_create(&updates, &worker->updates);
+        serving->updates = worker->updates;
+    }
     return err;
 }
 
@@ -171,9 +187,13 @@ void d1_worker_destroy(struct d1_worker *worker) {
     if (worker->tcp != NULL) {
         d1_tcp_close(worker->tcp);
     }
+    if (worker->updates != NULL) {
+        d1_updates_close(worker->updates);
+    }
     d1_loop_destroy(worker->loop); /* Runs what closing left to do. */
     d1_udp_destroy(worker->udp);
     d1_tcp_destroy(worker->tcp);
+    d1_updates_destroy(worker->updates);
     d1_asked_ring_destroy(worker->ring);
     d1_rate_destroy(worker->serving.rate);
     d1_free(worker);

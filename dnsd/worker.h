@@ -19,6 +19,7 @@
 
 struct d1_tcp;
 struct d1_udp;
+struct d1_updates;
 
 struct d1_worker_options {
     unsigned index; /* Its reader of the epoch, and its name. */
@@ -43,6 +44,8 @@ struct d1_worker {
     struct d1_loop *loop;
     struct d1_udp *udp;
     struct d1_tcp *tcp;
+    struct d1_updates *updates;
+    unsigned draining;          /* Parts that are not done yet, after the stop message. */
     struct d1_asked_ring *ring; /* NULL unless wants_asked. */
     void *owner;
     uint64_t grace_ms;

@@ -4,7 +4,7 @@
  * It grows by doubling, but moves a few buckets at a time, with each put: no put ever stalls the
  * loop for the whole table. Without memory to grow, chains get longer and nothing else happens.
  *
- * Threads: one at a time.
+ * Threads: one at a time; several may call find while nothing changes.
  * Memory: nodes are the caller's; the map owns its bucket arrays only.
  */
 #ifndef D1_SOLVER_MAP_H

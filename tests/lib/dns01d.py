@@ -1,5 +1,6 @@
 """dns01d under test: a configuration, a process, and a client of its HTTP API."""
 
+import base64
 import http.client
 import json
 import os
@@ -107,6 +108,14 @@ class Dns01d:
         self.secrets[name] = secret
         self.config.setdefault("tokens", []).append(
             {"name": name, "secret-file": str(path), **rights})
+
+    def tsig_key(self, name, secret, algorithm="hmac-sha256", **rights):
+        """Adds a TSIG key (the secret's octets); rights as for tokens, and allow-md5."""
+        path = self.folder / f"key-{name}"
+        path.write_bytes(base64.b64encode(secret) + b"\n")
+        path.chmod(0o600)
+        self.config.setdefault("tsig-keys", []).append(
+            {"name": name, "algorithm": algorithm, "secret-file": str(path), **rights})
 
     def write_config(self):
         """JSON is YAML."""

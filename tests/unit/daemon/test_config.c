@@ -130,8 +130,8 @@ static void every_fault_is_told(void **state) {
 
 static void what_is_not_built_is_refused(void **state) {
     (void)state;
-    static const char *const keys[] = {"webhook: {}",   "providers: {}", "routes: []",
-                                       "tsig-keys: []", "resolver: {}",  "provider-dirs: []"};
+    static const char *const keys[] = {"webhook: {}", "providers: {}", "routes: []", "resolver: {}",
+                                       "provider-dirs: []"};
     for (size_t i = 0; i < D1_ARRAY_LENGTH(keys); i++) {
         assert_non_null(strstr(faults_of(keys[i]), "not available in this version"));
     }

@@ -156,7 +156,8 @@ static void other_opcodes_are_notimp(void **state) {
         uint8_t message[] = HEADER;
         struct d1_query query;
         message[2] = (uint8_t)(opcode << 3);
-        assert_int_equal(parse(message, 12, &query), D1_QUERY_NOTIMP);
+        assert_int_equal(parse(message, 12, &query),
+                         opcode == D1_OPCODE_UPDATE ? D1_QUERY_UPDATE : D1_QUERY_NOTIMP);
         assert_int_equal(query.question_length, 0);
         assert_int_equal(query.id, 0x1234);
     }
@@ -304,6 +305,23 @@ static void every_octet_may_be_anything(void **state) {
     }
 }
 
+#define TSIG_RECORD "\3key\0\0\372\0\377\0\0\0\0\0\0"
+
+static void a_last_tsig_record_makes_it_signed(void **state) {
+    (void)state;
+    struct d1_query query;
+    assert_int_equal(parse(BYTES(HEADER_1 QUESTION TSIG_RECORD), &query), D1_QUERY_SIGNED);
+    assert_int_equal(
+        parse(BYTES(HEADER_2 QUESTION OPT("\4\320", "\0", "\0\0", "\0\0") TSIG_RECORD), &query),
+        D1_QUERY_SIGNED);
+    assert_true(query.edns);
+    assert_int_equal(
+        parse(BYTES(HEADER_2 QUESTION TSIG_RECORD OPT("\4\320", "\0", "\0\0", "\0\0")), &query),
+        D1_QUERY_FORMERR);
+    assert_int_equal(parse(BYTES(HEADER_2 QUESTION TSIG_RECORD TSIG_RECORD), &query),
+                     D1_QUERY_FORMERR);
+}
+
 static void edns_is_written(void **state) {
     (void)state;
     uint8_t wire[D1_EDNS_BYTES];
@@ -367,6 +385,7 @@ int main(void) {
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(every_octet_may_be_anything),
         cmocka_unit_test(edns_is_written),
+        cmocka_unit_test(a_last_tsig_record_makes_it_signed),
         cmocka_unit_test(types_and_rcodes_have_names),
     };
     return cmocka_run_group_tests_name("wire", tests, NULL, NULL);

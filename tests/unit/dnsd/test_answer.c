@@ -369,6 +369,9 @@ static void other_opcodes_get_a_header(void **state) {
     struct d1_fixture fixture;
     set_up(&fixture);
     for (unsigned opcode = 1; opcode < 16; opcode++) {
+        if (opcode == D1_OPCODE_UPDATE) {
+            continue; /* Left to the caller. */
+        }
         struct d1_ask ask = {.name = ZONE, .flags = (uint16_t)(opcode << D1_OPCODE_SHIFT)};
         struct d1_reply *reply = d1_fixture_ask(&fixture, &ask);
         assert_int_equal(reply->slot.reply_length, 12);

@@ -1,0 +1,21 @@
+/*
+ * The setting `tsig-keys`: secrets for those who check signatures, rights for the solver.
+ *
+ * Threads: any one thread.
+ * Memory: keys and credentials take over what they are given.
+ */
+#ifndef D1_DAEMON_TSIGKEYS_H
+#define D1_DAEMON_TSIGKEYS_H
+
+#include "core/setting.h"
+#include "dnsd/keys.h"
+#include "solver/credential.h"
+
+/*
+ * Read the checked list, and the secrets from their files. Returns 0, also after faults, which were
+ * reported; or -ENOMEM.
+ */
+int d1_tsigkeys_read(const struct d1_node *list, d1_setting_fault_fn on_fault, void *arg,
+                     struct d1_keys *keys, struct d1_credentials *credentials);
+
+#endif /* D1_DAEMON_TSIGKEYS_H */
