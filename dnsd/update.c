@@ -74,11 +74,14 @@ static void answer_now(struct d1_answer_slot *slot, const struct d1_update *upda
 
 struct scope {
     const struct d1_served *served;
-    const struct d1_zone *zone;
+    const struct d1_name *apex;
 };
 
+/* Whether the zone with that apex holds the name, and not one below it. */
 static bool in_zone(const struct scope *scope, const struct d1_name *name) {
-    return d1_zones_find(scope->served->zones, name) == scope->zone;
+    const struct d1_zone *zone = d1_zones_find(scope->served->zones, name);
+    return zone != NULL && d1_name_is_under(name, scope->apex) &&
+           name->length - d1_zone_apex_at(zone, name) == scope->apex->length;
 }
 
 /* Whether the name has a static record of the type (ANY: of any). */
@@ -213,9 +216,8 @@ void d1_update_job_free(struct d1_update_job *job) {
 static enum d1_rcode make_changes(struct d1_updates *updates, const struct d1_served *served,
                                   const struct d1_update *update, const struct d1_signed *sign,
                                   struct d1_answer_slot *slot) {
-    struct scope scope = {served, d1_zones_find(served->zones, &update->zone)};
-    if (update->zone_class != D1_CLASS_IN || scope.zone == NULL ||
-        !d1_name_equal(&scope.zone->apex, &update->zone)) {
+    const struct scope scope = {served, &update->zone};
+    if (update->zone_class != D1_CLASS_IN || !in_zone(&scope, &update->zone)) {
         return D1_RCODE_NOTAUTH;
     }
     enum d1_rcode rcode = check_prerequisites(&scope, update);

@@ -1,4 +1,5 @@
-"""certbot, dehydrated, uacme and lego get certificates from Pebble, with dns01ctl as their hook.
+"""certbot, dehydrated, uacme and lego get certificates from Pebble, with dns01ctl as their hook, or
+by UPDATE.
 
 They run at the same time, each for a name of its own and its wildcard, which share an owner name.
 The names stand in the zone of dns01d, or their challenges are delegated to it with NS records.
@@ -11,7 +12,7 @@ import dns.rcode
 import pytest
 
 import clientpage
-from clients import (Certbot, Dehydrated, DehydratedWithoutChain, Lego, LegoRaw, Uacme,
+from clients import (Certbot, CertbotMd5, CertbotUpdate, Dehydrated, DehydratedWithoutChain, Lego, LegoRaw, LegoUpdate, Uacme,
                      debian_version)
 from dnsask import ask, texts
 from world import World
@@ -28,18 +29,26 @@ CLIENTS = [
     (Uacme("uacme", f"uacme.{ZONE}"), BOTH),
     (Lego("lego-exec", f"lego.{ZONE}"), BOTH),
     (LegoRaw("lego-raw", f"raw.{ZONE}"), BOTH),
+    (LegoUpdate("lego-update", f"legoupdate.{ZONE}"), BOTH),
+    (CertbotUpdate("certbot-update", f"certbotupdate.{ZONE}"), BOTH),
 ]
 # Their challenges are delegated: the owner name is the apex of a zone of its own.
 DELEGATED = [
     Dehydrated("dehydrated-direct", f"dehydrated.{DIRECT}"),
     Uacme("uacme-direct", f"uacme.{DIRECT}"),
     Lego("lego-direct", DIRECT),
+    LegoUpdate("lego-update-direct", f"legoupdate.{DIRECT}"),
+    CertbotUpdate("certbot-update-direct", f"certbotupdate.{DIRECT}"),
 ]
 # At work for one name at the same time.
 NEIGHBOURS = [Dehydrated("dehydrated-shared", f"shared.{ZONE}"),
               LegoRaw("lego-shared", f"shared.{ZONE}")]
+# lego deletes the whole RRset before it adds its value; certbot adds all of its values first.
+UPDATERS = [LegoUpdate("lego-update-shared", f"sharedupdate.{ZONE}"),
+            CertbotUpdate("certbot-update-shared", f"sharedupdate.{ZONE}")]
+MD5 = CertbotMd5("certbot-md5", f"md5.{ZONE}")
 STRANGER = Dehydrated("stranger", f"stranger.{ZONE}")
-EVERY = [client for client, _ in CLIENTS] + DELEGATED + NEIGHBOURS + [STRANGER]
+EVERY = [client for client, _ in CLIENTS] + DELEGATED + NEIGHBOURS + UPDATERS + [MD5, STRANGER]
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +101,18 @@ def test_delegated_with_ns(world, client):
     note(client, f"{client.mode}, NS delegation", BOTH)
 
 
-def test_two_clients_at_one_name(world):
-    for client in NEIGHBOURS:
+@pytest.mark.parametrize("clients", [NEIGHBOURS, UPDATERS], ids=["hook", "update"])
+def test_two_clients_at_one_name(world, clients):
+    for client in clients:
         assert_issued(world, client)
-    assert_nothing_served(world, NEIGHBOURS[0].owner)
+    assert_nothing_served(world, clients[0].owner)
+
+
+def test_md5_is_refused(world):
+    status, output = MD5.finish()
+    assert status != 0
+    assert "key" in output.lower()
+    assert_nothing_served(world, MD5.owner)
 
 
 def test_wrong_secret(world):

@@ -1,9 +1,11 @@
-"""ACME clients of Debian that call dns01ctl for their DNS challenges, each as its manual says.
+"""ACME clients of Debian that call dns01ctl for their DNS challenges or send UPDATE, each as its
+manual says.
 
-Every client has a token of its own, with the right to its own name only, and asks for a certificate
+Every client has a token or a TSIG key of its own, with the right to its own name only, and asks for a certificate
 for that name and its wildcard.
 """
 
+import base64
 import os
 import pathlib
 import shlex
@@ -45,7 +47,12 @@ class Client:
         """The values of an event in the timeline, of what this client presented."""
         events = self.world.dns01d.timeline(self.owner, self.name)
         return {entry["value"] for entry in events
-                if entry["event"] == event and entry["owner"] == f"token:{self.name}"}
+                if entry["event"] == event and entry["owner"] == self.holder}
+
+    @property
+    def holder(self):
+        """Whose the values are that it presents."""
+        return f"token:{self.name}"
 
     @property
     def directory(self):
@@ -88,6 +95,97 @@ class Client:
         status = self.running.wait(SECONDS)
         self.running.stop()
         return status, "\n".join(self.running.lines())
+
+
+class Updating(Client):
+    """It sends UPDATE itself, with a TSIG key for its name; its token only reads the timeline."""
+
+    protocol = "RFC 2136"
+    algorithm = "hmac-sha256"
+
+    def join(self, world):
+        super().join(world)
+        world.dns01d.config["tokens"][-1]["verbs"] = ["read"]
+        self.secret = self.name.encode().ljust(32, b"-")
+        world.dns01d.tsig_key(self.name, self.secret, names=[self.domain])
+
+    @property
+    def holder(self):
+        return f"tsig:{self.name}"
+
+    @property
+    def secret_text(self):
+        return base64.b64encode(self.secret).decode()
+
+
+class LegoUpdate(Updating):
+    """It deletes the whole RRset before it adds a value, in one message over UDP."""
+
+    program = "lego"
+    mode = "UDP"
+
+    def environment(self):
+        return dict(self.world.environment, RFC2136_TSIG_ALGORITHM=f"{self.algorithm}.",
+                    RFC2136_NAMESERVER="{}:{}".format(*self.world.dns01d_server),
+                    RFC2136_TSIG_KEY=f"{self.name}.", RFC2136_TSIG_SECRET=self.secret_text,
+                    RFC2136_SEQUENCE_INTERVAL="1", RFC2136_POLLING_INTERVAL="1",
+                    RFC2136_PROPAGATION_TIMEOUT="20",
+                    LEGO_CA_CERTIFICATES=str(self.world.pebble_certificate))
+
+    def commands(self):
+        return [[find_program("lego"), "--server", self.directory, "--accept-tos", "--email",
+                 "hostmaster@example.test", "--path", self.folder, "--key-type", "ec256", "--dns",
+                 "rfc2136", "--dns.disable-cp", "--dns.resolvers",
+                 "{}:{}".format(*self.world.unbound), "--domains", self.domains[0], "--domains",
+                 self.domains[1], "run"]]
+
+    def certificates(self):
+        base = self.folder / "certificates" / self.domain
+        return [(Certificate(pathlib.Path(f"{base}.crt"), pathlib.Path(f"{base}.key")),
+                 self.domains)]
+
+
+class CertbotUpdate(Updating):
+    """Its plugin signs its SOA queries too, and adds all values over TCP before it waits."""
+
+    program = "certbot"
+    mode = "TCP, signed queries"
+
+    def environment(self):
+        return dict(self.world.environment,
+                    REQUESTS_CA_BUNDLE=str(self.world.pebble_certificate))
+
+    def commands(self):
+        credentials = self.folder / "credentials.ini"
+        address, port = self.world.dns01d_server
+        credentials.write_text(f"""dns_rfc2136_server = {address}
+dns_rfc2136_port = {port}
+dns_rfc2136_name = {self.name}.
+dns_rfc2136_secret = {self.secret_text}
+dns_rfc2136_algorithm = {self.algorithm.upper()}
+dns_rfc2136_sign_query = true
+""")
+        credentials.chmod(0o600)
+        return [[find_program("certbot"), "certonly", "--config-dir", self.folder, "--work-dir",
+                 self.folder, "--logs-dir", self.folder, "--server", self.directory,
+                 "--non-interactive", "--agree-tos", "--register-unsafely-without-email",
+                 "--dns-rfc2136", "--dns-rfc2136-credentials", credentials,
+                 "--dns-rfc2136-propagation-seconds", "0", "-d", self.domains[0], "-d",
+                 self.domains[1]]]
+
+    def certificates(self):
+        live = self.folder / "live" / self.domain
+        return [(Certificate(live / "fullchain.pem", live / "privkey.pem"), self.domains)]
+
+
+class CertbotMd5(CertbotUpdate):
+    """As its manual has it where no algorithm is named."""
+
+    algorithm = "hmac-md5"
+
+    def join(self, world):
+        super().join(world)
+        world.dns01d.config["tsig-keys"][-1]["algorithm"] = "hmac-sha256"
 
 
 class Certbot(Client):
