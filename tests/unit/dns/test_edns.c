@@ -82,6 +82,15 @@ static void options_are_added(void **state) {
     assert_memory_equal(opt, "\0\0\51\4\320\0\0\0\0\0\16\0\3\0\4host\0\17\0\2\0\24", length);
 }
 
+static void an_option_may_be_empty(void **state) {
+    (void)state;
+    uint8_t opt[15];
+    size_t length = d1_edns_write(opt, false, 0);
+    length = d1_edns_add(opt, length, sizeof(opt), D1_OPTION_NSID, NULL, 0);
+    assert_int_equal(length, sizeof(opt));
+    assert_memory_equal(opt + 9, "\0\4\0\3\0\0", 6);
+}
+
 static void what_does_not_fit_is_left_out(void **state) {
     (void)state;
     uint8_t opt[18];
@@ -95,12 +104,13 @@ static void what_does_not_fit_is_left_out(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[D1_ARRAY_LENGTH(table) + 2] = {
+    struct CMUnitTest tests[D1_ARRAY_LENGTH(table) + 3] = {
         cmocka_unit_test(options_are_added),
+        cmocka_unit_test(an_option_may_be_empty),
         cmocka_unit_test(what_does_not_fit_is_left_out),
     };
     for (size_t i = 0; i < D1_ARRAY_LENGTH(table); i++) {
-        tests[2 + i] = (struct CMUnitTest){
+        tests[3 + i] = (struct CMUnitTest){
             .name = table[i].why,
             .test_func = row_is_read,
             .initial_state = (void *)(uintptr_t)&table[i],

@@ -38,6 +38,7 @@ static const struct pair pairs[] = {
     PAIR("NAPTR with another service", 35, false, "\0\1\0\1\1u\2eE\3!x!\1a\0",
          "\0\1\0\1\1u\2ee\3!x!\1a\0"),
     PAIR("NAPTR cut short", 35, false, "\0\1\0\1\1u\2eE\3!x", "\0\1\0\1\1u\2eE\3!X"),
+    PAIR("NAPTR whose first string does not end", 35, false, "\0\1\0\1\7u", "\0\1\0\1\7U"),
     PAIR("MX cut short", 15, false, "Aa", "AA"),
     PAIR("a name that does not end", 2, true, "\77ab", "\77AB"),
 };

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -378,6 +379,47 @@ static void the_last_reference_frees_a_key(void **state) {
     d1_tsig_key_drop(NULL);
 }
 
+static void without_memory_there_is_no_key(void **state) {
+    (void)state;
+    struct d1_name name;
+    struct d1_tsig_key *key = NULL;
+    int64_t before = d1_mem_live();
+    assert_int_equal(d1_name_from_text("key.example", &name), D1_OK);
+    d1_mem_fault_arm(0, 0);
+    int err = d1_tsig_key_create(&name, D1_TSIG_HMAC_SHA256, VECTOR_SECRET, SECRET_BYTES, &key);
+    d1_mem_fault_disarm();
+    assert_int_equal(err, -ENOMEM);
+    assert_null(key);
+    assert_int_equal(d1_mem_live(), before);
+}
+
+/* A clock before 1970 is as wrong as one at 1970: it is written, not wrapped round. */
+static void a_time_before_1970_is_written_as_1970(void **state) {
+    (void)state;
+    struct d1_tsig_key *key = make_key("key.example", D1_TSIG_HMAC_SHA256, VECTOR_SECRET);
+    struct d1_tsig tsig;
+    uint8_t message[512];
+    size_t length = answer(key, NULL, 0, -5, message, sizeof(message));
+    assert_int_equal(d1_tsig_find(message, length, &tsig), D1_OK);
+    assert_int_equal(tsig.time_s, 0);
+    assert_int_equal(tsig.fudge_s, 300);
+    assert_int_equal(check(key, message, length, 0), D1_OK);
+    d1_tsig_key_drop(key);
+}
+
+static void room_without_a_key_is_that_of_an_unsigned_error(void **state) {
+    (void)state;
+    struct d1_tsig_key *key = make_key("key.example", D1_TSIG_HMAC_SHA256, VECTOR_SECRET);
+    struct d1_tsig request;
+    uint8_t message[512];
+    const struct vector *vector = sha256_vector();
+    assert_int_equal(d1_tsig_find(octets_of(vector), vector->length, &request), D1_OK);
+    size_t length = answer(NULL, &request, D1_TSIG_BADKEY, 1700001000, message, sizeof(message));
+    assert_true(length <= 22 + d1_tsig_bytes(NULL, &request));
+    assert_int_equal(d1_tsig_bytes(key, &request), d1_tsig_bytes(NULL, &request) + 32);
+    d1_tsig_key_drop(key);
+}
+
 static void a_key_needs_a_name(void **state) {
     (void)state;
     struct d1_name root;
@@ -409,6 +451,9 @@ int main(void) {
         cmocka_unit_test(requests_are_signed_too),
         cmocka_unit_test(what_does_not_fit_changes_nothing),
         cmocka_unit_test(the_last_reference_frees_a_key),
+        cmocka_unit_test(without_memory_there_is_no_key),
+        cmocka_unit_test(a_time_before_1970_is_written_as_1970),
+        cmocka_unit_test(room_without_a_key_is_that_of_an_unsigned_error),
         cmocka_unit_test(a_key_needs_a_name),
     };
     return cmocka_run_group_tests_name("tsig", tests, NULL, NULL);

@@ -151,6 +151,37 @@ static void sections_are_walked(void **state) {
     assert_false(d1_update_next(&cursor, &rr));
 }
 
+static void a_walk_ends_where_the_message_does(void **state) {
+    (void)state;
+    static const uint8_t message[] = "\x12\x34\x28\0\0\1\0\0\0\1\0\0" ZONE_OCTETS TXT;
+    struct d1_update update;
+    struct d1_rr rr;
+    assert_int_equal(d1_update_parse(message, sizeof(message) - 1, &update), D1_RCODE_NOERROR);
+    update.changes = 3; /* More than there are. */
+    struct d1_update_cursor cursor = d1_update_changes(&update);
+    assert_true(d1_update_next(&cursor, &rr));
+    assert_name(&rr, "a.test");
+    assert_false(d1_update_next(&cursor, &rr));
+    assert_int_equal(cursor.left, 2);
+}
+
+static void types_that_ask_are_not_in_a_zone(void **state) {
+    (void)state;
+    static const struct {
+        uint16_t type;
+        enum d1_rcode wanted;
+    } rows[] = {
+        {0, D1_RCODE_FORMERR},   {1, D1_RCODE_NOERROR},   {41, D1_RCODE_FORMERR},
+        {127, D1_RCODE_NOERROR}, {128, D1_RCODE_FORMERR}, {254, D1_RCODE_FORMERR},
+        {256, D1_RCODE_NOERROR}, {257, D1_RCODE_NOERROR}, {65535, D1_RCODE_NOERROR},
+    };
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(rows); i++) {
+        const struct d1_rr rr = {.class = D1_CLASS_IN, .type = rows[i].type};
+        assert_int_equal(d1_update_check_change(&rr), rows[i].wanted);
+        assert_int_equal(d1_update_check_prerequisite(&rr), rows[i].wanted);
+    }
+}
+
 static void form_of_prerequisites(void **state) {
     (void)state;
     static const struct {
@@ -239,6 +270,8 @@ int main(void) {
         cmocka_unit_test(more_records_than_the_limit_are_refused),
         cmocka_unit_test(every_truncation_is_formerr),
         cmocka_unit_test(sections_are_walked),
+        cmocka_unit_test(a_walk_ends_where_the_message_does),
+        cmocka_unit_test(types_that_ask_are_not_in_a_zone),
         cmocka_unit_test(form_of_prerequisites),
         cmocka_unit_test(form_of_changes),
         cmocka_unit_test(txt_is_one_string),

@@ -170,6 +170,25 @@ static void no_question_is_formerr(void **state) {
     assert_int_equal(query.question_length, 0);
 }
 
+static void only_additional_records_may_come_without_a_question(void **state) {
+    (void)state;
+    struct d1_query query;
+    assert_int_equal(parse(BYTES("\0\1\0\0\0\0\0\1\0\0\0\0"), &query), D1_QUERY_FORMERR);
+    assert_int_equal(parse(BYTES("\0\1\0\0\0\0\0\0\0\1\0\0"), &query), D1_QUERY_FORMERR);
+    assert_int_equal(query.question_length, 0);
+    assert_false(query.edns);
+}
+
+static void later_edns_version_without_a_question_is_badvers(void **state) {
+    (void)state;
+    struct d1_query query;
+    assert_int_equal(
+        parse(BYTES("\0\1\0\0\0\0\0\0\0\0\0\1" OPT("\4\xd0", "\1", "\0\0", "\0\0")), &query),
+        D1_QUERY_BADVERS);
+    assert_int_equal(query.question_length, 0);
+    assert_true(query.edns);
+}
+
 static void two_questions_are_formerr(void **state) {
     (void)state;
     struct d1_query query;
@@ -371,6 +390,8 @@ int main(void) {
         cmocka_unit_test(replies_are_dropped),
         cmocka_unit_test(other_opcodes_are_notimp),
         cmocka_unit_test(no_question_is_formerr),
+        cmocka_unit_test(only_additional_records_may_come_without_a_question),
+        cmocka_unit_test(later_edns_version_without_a_question_is_badvers),
         cmocka_unit_test(two_questions_are_formerr),
         cmocka_unit_test(answer_or_authority_is_formerr_with_question),
         cmocka_unit_test(octets_left_over_are_formerr),
