@@ -170,6 +170,31 @@ static void nsid_is_told_to_who_asks(void **state) {
     d1_free(reply);
 }
 
+static void without_options_nsid_is_not_answered(void **state) {
+    struct trial *trial = *state;
+    const struct d1_ask ask = {.name = "one." ZONE, OPTIONS(NSID)};
+    trial->fixture.context.options = NULL;
+    struct d1_reply *reply = d1_fixture_ask(&trial->fixture, &ask);
+    assert_int_equal(reply->decoded.count[1], 1);
+    assert_true(reply->decoded.edns);
+    assert_int_equal(reply->decoded.options_length, 0);
+    d1_free(reply);
+}
+
+/* Two OPT records: nothing of the first one is answered (RFC 6891, 6.1.1). */
+static void options_of_a_refused_opt_are_not_answered(void **state) {
+    struct trial *trial = *state;
+    static const uint8_t query[] =
+        "\xbe\xef\0\0\0\1\0\0\0\0\0\2\3one\4auth\7example\4test\0\0\20\0\1"
+        "\0\0\51\4\320\0\0\0\0\0\20" NSID COOKIE "\0\0\51\4\320\0\0\0\0\0\0";
+    struct d1_reply *reply = d1_fixture_send(&trial->fixture, query, sizeof(query) - 1, false);
+    assert_int_equal(reply->decoded.rcode, D1_RCODE_FORMERR);
+    assert_int_equal(reply->decoded.count[0], 1);
+    assert_false(reply->decoded.edns);
+    assert_false(reply->slot.cookie_present);
+    d1_free(reply);
+}
+
 static void keepalive_is_for_tcp(void **state) {
     struct trial *trial = *state;
     struct d1_ask ask = {.name = "one." ZONE, .tcp = true, OPTIONS(KEEPALIVE)};
@@ -269,6 +294,8 @@ int main(void) {
         TEST(a_cookie_may_come_without_a_question),
         TEST(no_question_and_no_cookie_is_formerr),
         TEST(nsid_is_told_to_who_asks),
+        TEST(without_options_nsid_is_not_answered),
+        TEST(options_of_a_refused_opt_are_not_answered),
         TEST(keepalive_is_for_tcp),
         TEST(errors_are_explained),
         TEST(errors_without_edns_stay_bare),

@@ -222,6 +222,24 @@ static void too_large_a_record_is_refused(void **state) {
     assert_int_equal(find_name(context, &name)->rrsets[0].length, 65000);
 }
 
+static void more_rrsets_than_the_limit_are_refused(void **state) {
+    struct context *context = *state;
+    struct d1_name name = name_of("a.b." APEX);
+    struct d1_rrset_source rrsets[D1_RRSETS_MAX + 1];
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(rrsets); i++) {
+        rrsets[i] = (struct d1_rrset_source){
+            .type = (uint16_t)(1 + i), .count = 1, .length = 3, .wire = (const uint8_t *)"abc"};
+    }
+    struct d1_record_source source = {
+        .zone = 3, .rrsets_count = D1_ARRAY_LENGTH(rrsets), .rrsets = rrsets};
+    assert_int_equal(d1_table_put(context->table, &name, context->apex.length, &source),
+                     D1_ETOOLARGE);
+    assert_int_equal(d1_table_names(context->table), 0);
+    source.rrsets_count = D1_RRSETS_MAX;
+    assert_int_equal(d1_table_put(context->table, &name, context->apex.length, &source), D1_OK);
+    assert_int_equal(find_name(context, &name)->rrsets_count, D1_RRSETS_MAX);
+}
+
 static void longest_and_deepest_name_is_held(void **state) {
     struct context *context = *state;
     struct d1_name name = {.length = 255};
@@ -496,6 +514,26 @@ static void without_memory_nothing_changes(void **state) {
     assert_int_equal(d1_table_names(context->table), 2);
 }
 
+static void without_memory_the_old_record_stays(void **state) {
+    struct context *context = *state;
+    struct d1_name name = name_of("a." APEX);
+    assert_int_equal(put_octets(context, &name, 'o', 60), D1_OK);
+    d1_epoch_online(context->epoch, 0); /* What was replaced is not free again. */
+    d1_mem_fault_arm(0, 1);
+    int err = D1_OK;
+    uint8_t last = 0;
+    while (err == D1_OK && last < 200) {
+        err = put_octets(context, &name, ++last, 60000);
+    }
+    assert_true(d1_mem_fault_disarm() > 0);
+    assert_int_equal(err, -ENOMEM);
+    const struct d1_record *record = find_name(context, &name);
+    uint8_t held = *(const uint8_t *)d1_record_at(record, record->rrsets[0].offset);
+    assert_int_equal(held, last == 1 ? 'o' : last - 1);
+    assert_int_equal(put_octets(context, &name, 'n', 60000), D1_OK);
+    d1_epoch_offline(context->epoch, 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 #define TEST_COLLIDING(function) \
     cmocka_unit_test_setup_teardown(function, set_up_colliding, tear_down)
@@ -510,6 +548,7 @@ int main(void) {
         TEST(put_turns_a_non_terminal_into_a_record),
         TEST(known_name_without_rrsets_stays),
         TEST(too_large_a_record_is_refused),
+        TEST(more_rrsets_than_the_limit_are_refused),
         TEST(longest_and_deepest_name_is_held),
         TEST(random_changes_agree_with_a_model),
         TEST_COLLIDING(colliding_names_agree_with_a_model),
@@ -520,6 +559,7 @@ int main(void) {
         TEST(readers_that_stand_still_stop_the_writer),
         cmocka_unit_test(failed_creation_leaves_nothing),
         TEST(without_memory_nothing_changes),
+        TEST(without_memory_the_old_record_stays),
     };
     return cmocka_run_group_tests_name("table", tests, NULL, NULL);
 }
