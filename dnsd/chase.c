@@ -9,6 +9,7 @@
  *
  * Ends: a positive answer; NODATA or NXDOMAIN of the last name, which the RCODE speaks of (RFC 6604,
  * 3); a target outside our zones, a loop or too many links, where the answer ends with the CNAME.
+ * What does not fit leaves the writer failed; the chain is still followed to its end, for its RCODE.
  */
 #include "dnsd/chase.h"
 
@@ -298,7 +299,10 @@ static bool follow(struct chase *chase, const struct targets *targets) {
     }
     chase->links++;
     chase->name = target;
-    chase->name_at = (size_t)(targets->placed - chase->writer->start) + RR_HEAD_BYTES;
+    chase->name_at = 0; /* Not written: only the RCODE is asked for from here on. */
+    if (targets->placed != NULL) {
+        chase->name_at = (size_t)(targets->placed - chase->writer->start) + RR_HEAD_BYTES;
+    }
     chase->plain = plain_length(targets, target);
     chase->tail_at = targets->apex_at;
     chase->zone = d1_zones_find(chase->served->zones, target);
@@ -366,13 +370,10 @@ static bool answer_hop(struct chase *chase) {
         return false;
     }
     struct targets targets = write_targets(chase, record, rrset, chase->name_at);
-    if (targets.placed == NULL) {
-        return false;
-    }
     if (rrset->type == D1_TYPE_CNAME && type != D1_TYPE_CNAME && type != D1_TYPE_ANY) {
         return follow(chase, &targets);
     }
-    if (rrset->type == D1_TYPE_NS && type == D1_TYPE_NS) {
+    if (rrset->type == D1_TYPE_NS && type == D1_TYPE_NS && targets.placed != NULL) {
         write_addresses(chase, &targets, rrset->count, NULL, false);
     }
     return false;
