@@ -91,6 +91,10 @@ int d1_answering_read(const struct d1_node *root, d1_setting_fault_fn on_fault, 
     ret_options->rate = d1_rate_limit_of((uint32_t)d1_setting_number(per_second));
     int taken = take_cidrs(d1_node_path(root, "dns.rate-limit.exempt"), "dns.rate-limit.exempt",
                            on_fault, arg, &ret_options->exempt, &ret_options->exempt_count);
+    if (taken == D1_OK) {
+        taken = take_cidrs(d1_node_path(root, "dns.proxy-protocol-from"), "dns.proxy-protocol-from",
+                           on_fault, arg, &ret_options->proxies, &ret_options->proxies_count);
+    }
     if (taken != D1_OK) {
         return taken;
     }
@@ -112,4 +116,5 @@ int d1_answering_read(const struct d1_node *root, d1_setting_fault_fn on_fault, 
 void d1_answering_close(struct d1_options *options) {
     d1_wipe(&options->cookies, sizeof(options->cookies));
     d1_free((void *)(uintptr_t)options->exempt);
+    d1_free((void *)(uintptr_t)options->proxies);
 }

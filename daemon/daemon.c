@@ -424,6 +424,15 @@ static void on_probe_changed(void *arg) {
     }
 }
 
+/* Whether our DNS server wants a PROXY header from that address. */
+static bool is_proxy(void *arg, const struct sockaddr_storage *from) {
+    struct d1_daemon *daemon = arg;
+    const struct d1_options *answering = &daemon->config->answering;
+    struct d1_ip address;
+    d1_ip_from_socket(from, &address);
+    return d1_cidr_any_contains(answering->proxies, answering->proxies_count, &address);
+}
+
 /* A wildcard is asked at its loopback. */
 static int start_probe(struct d1_daemon *daemon) {
     struct sockaddr_storage address;
@@ -441,7 +450,12 @@ static int start_probe(struct d1_daemon *daemon) {
             name = first->name;
         }
     }
-    return d1_probe_create(daemon->loop, &address, &name, on_probe_changed, daemon, &daemon->probe);
+    int err =
+        d1_probe_create(daemon->loop, &address, &name, on_probe_changed, daemon, &daemon->probe);
+    if (err == D1_OK) {
+        d1_probe_set_proxied(daemon->probe, is_proxy, daemon);
+    }
+    return err;
 }
 
 static int start_handles(struct d1_daemon *daemon) {

@@ -21,6 +21,7 @@
 #include "core/net.h"
 #include "core/step.h"
 #include "dns/wire.h"
+#include "dnsd/proxy.h"
 
 enum state { WAITING, ASKING_UDP, ASKING_TCP, ENDING, CLOSED };
 
@@ -49,6 +50,8 @@ struct d1_probe {
     _Atomic bool ok;
     void (*changed)(void *arg);
     void *changed_arg;
+    bool (*proxied)(void *arg, const struct sockaddr_storage *from); /* NULL: never. */
+    void *proxied_arg;
     bool closing;
     void (*closed)(void *arg);
     void *closed_arg;
@@ -134,10 +137,24 @@ static bool is_answer(const struct d1_probe *probe) {
     return memcmp(message, probe->question + 2, 2) == 0 && (message[2] & 0x80) != 0;
 }
 
+static bool is_proxied(const struct d1_probe *probe) {
+    struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof(from);
+    return probe->proxied != NULL &&
+           getsockname(probe->fd, (struct sockaddr *)&from, &length) == 0 &&
+           probe->proxied(probe->proxied_arg, &from);
+}
+
 static void send_question(struct d1_probe *probe) {
-    const uint8_t *from = probe->tcp ? probe->question : probe->question + 2;
-    size_t length = probe->question_length - (probe->tcp ? 0 : 2);
-    ssize_t sent = send(probe->fd, from, length, MSG_NOSIGNAL);
+    uint8_t octets[D1_PROXY_LOCAL_BYTES + sizeof(probe->question)];
+    struct d1_writer out = d1_writer_over(octets, sizeof(octets));
+    if (is_proxied(probe)) {
+        d1_write_bytes(&out, D1_PROXY_LOCAL, D1_PROXY_LOCAL_BYTES);
+    }
+    size_t skip = probe->tcp ? 0 : 2;
+    d1_write_bytes(&out, probe->question + skip, probe->question_length - skip);
+    size_t length = d1_writer_length(&out);
+    ssize_t sent = send(probe->fd, octets, length, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == ENOTCONN)) {
         return;
     }
@@ -218,6 +235,13 @@ int d1_probe_create(struct d1_loop *loop, const struct sockaddr_storage *address
     uv_timer_start(&probe->timer, on_round, 0, 0);
     *ret_probe = probe;
     return D1_OK;
+}
+
+void d1_probe_set_proxied(struct d1_probe *probe,
+                          bool (*proxied)(void *arg, const struct sockaddr_storage *from),
+                          void *arg) {
+    probe->proxied = proxied;
+    probe->proxied_arg = arg;
 }
 
 bool d1_probe_ok(const struct d1_probe *probe) {

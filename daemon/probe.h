@@ -24,6 +24,14 @@ int d1_probe_create(struct d1_loop *loop, const struct sockaddr_storage *address
                     const struct d1_name *name, void (*changed)(void *arg), void *arg,
                     struct d1_probe **ret_probe);
 
+/*
+ * Have a PROXY header before its questions where proxied(arg, from) says that our own server wants
+ * one from that address. Called right after create.
+ */
+void d1_probe_set_proxied(struct d1_probe *probe,
+                          bool (*proxied)(void *arg, const struct sockaddr_storage *from),
+                          void *arg);
+
 /* Whether both questions of the last round were answered. */
 bool d1_probe_ok(const struct d1_probe *probe);
 

@@ -1,6 +1,7 @@
 /*
  * Happy path of one connection:
- *   1. a listener is readable: accept, and read at once (the query is often there already);
+ *   1. a listener is readable: accept, and read at once (the query is often there already); from a
+ *      proxy a PROXY header comes first, and the client it names takes the proxy's place;
  *   2. READING: one read; all complete frames in it are answered as batches, all answers leave with
  *      one write; what is left of an unfinished frame is kept;
  *   3. the client shuts down its side (`ended`): what it is owed is sent; CLOSED.
@@ -16,6 +17,7 @@
  *     last complete query or since it last took all its answers;
  *   - a frame shorter than a DNS header (or of length 0): what came before it is answered, then the
  *     connection has `ended` too;
+ *   - a connection of a proxy that does not begin with a PROXY header: closed at once;
  *   - reset, or an error of the socket: closed at once, in every state;
  *   - too many connections: the one idle for longest is closed, the new one is taken;
  *   - no descriptor left (EMFILE), no memory: the one idle for longest is closed and accept tried
@@ -33,12 +35,14 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/mem.h"
+#include "dnsd/proxy.h"
 
 #define READS_PER_WAKE   1  /* Of one connection: it may hold questions for 400 KiB of answers. */
 #define READS_AT_DRAIN   64 /* A megabyte that came before the stop. */
 #define FRAME_LENGTH     2  /* RFC 1035, 4.2.2. */
 #define FRAME_OCTETS_MAX ((size_t)FRAME_LENGTH + D1_DNS_MESSAGE_MAX)
 
+static_assert(D1_PROXY_BYTES_MAX <= D1_TCP_PARTIAL_MAX, "a header's rest is never read as a frame");
 static_assert(FRAME_OCTETS_MAX <= D1_TCP_UNSENT_BYTES_MAX, "one answer fits what may be unsent");
 
 static const struct d1_step_state states[D1_CONNECTION_STATES] = {
@@ -322,6 +326,28 @@ static size_t answer_slots(struct d1_tcp *tcp, struct d1_connection *connection,
 }
 
 /*
+ * The PROXY header that stands before the first frame. Returns its octets; 0 when it is not whole
+ * yet, or is none: then the connection is CLOSED.
+ */
+static size_t take_proxy_header(struct d1_tcp *tcp, struct d1_connection *connection,
+                                const uint8_t *octets, size_t length) {
+    struct d1_proxy_header header;
+    int err = d1_proxy_parse(octets, length, &header);
+    if (err == -EAGAIN) {
+        return 0;
+    }
+    if (err != D1_OK) {
+        d1_connection_drop(tcp, connection, D1_DROP_PROXY);
+        return 0;
+    }
+    connection->proxied = false;
+    if (!header.local) {
+        connection->peer = header.client;
+    }
+    return header.length;
+}
+
+/*
  * Answer all complete frames of these octets, while the client takes the answers. Returns octets
  * used. The connection may be CLOSED afterwards.
  */
@@ -329,6 +355,10 @@ static size_t answer_frames(struct d1_tcp *tcp, struct d1_connection *connection
                             const uint8_t *octets, size_t length) {
     size_t used = 0;
     size_t count = 1;
+    if (D1_UNLIKELY(connection->proxied)) {
+        used = take_proxy_header(tcp, connection, octets, length);
+        count = used;
+    }
     while (count > 0 && d1_connection_is(connection, D1_READING)) {
         count = collect_frames(tcp, connection, octets + used, length - used);
         if (count > 0) {

@@ -32,6 +32,7 @@ struct d1_connection {
     struct d1_step state;
     uint32_t watched;          /* Of epoll, as last set. */
     bool ended;                /* Nothing more comes from the client. */
+    bool proxied;              /* It begins with a PROXY header, which has not come whole yet. */
     uint64_t since_ms;         /* Last complete query, or last time it had taken all its answers. */
     struct d1_update_job *job; /* It is being applied, or waits here until D1_DRAINING has ended. */
     bool job_answered;         /* The latter. */

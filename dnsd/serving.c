@@ -71,6 +71,8 @@ static const uint8_t rcode_series[32] = {
         "transport=\"" transport "\",reason=\"frame\"",       \
         "transport=\"" transport "\",reason=\"idle\"",        \
         "transport=\"" transport "\",reason=\"limit\"",       \
+        "transport=\"" transport "\",reason=\"self\"",        \
+        "transport=\"" transport "\",reason=\"proxy\"",       \
         "transport=\"" transport "\",reason=\"overload\""
 
 static const char *const response_labels[] = {RCODE_LABELS("udp"), RCODE_LABELS("tcp")};
@@ -175,7 +177,7 @@ enum d1_drop d1_serving_answer(struct d1_serving *serving, struct d1_answer_slot
     if (D1_LIKELY(served != NULL)) {
         struct d1_answer_context context = {
             .served = served,
-            .options = atomic_load_explicit(&serving->options->options, memory_order_acquire),
+            .options = d1_serving_options(serving),
             .now_s = (uint32_t)(d1_clock_wall_ms(serving->clock) / 1000),
             .keepalive = keepalive_of(idle_ms),
         };

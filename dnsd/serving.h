@@ -13,6 +13,7 @@
 #include "core/loop.h"
 #include "core/metrics.h"
 #include "dnsd/answer.h"
+#include "dnsd/options.h"
 
 struct d1_asked_ring;
 struct d1_clock;
@@ -30,6 +31,8 @@ enum d1_drop {
     D1_DROP_FRAME,        /* TCP: a frame shorter than a header; the connection ends. */
     D1_DROP_IDLE,         /* TCP: connection closed: no complete query for tcp_idle_ms. */
     D1_DROP_LIMIT,        /* TCP: the oldest connection closed, or a new one refused, at a limit. */
+    D1_DROP_SELF,         /* UDP: from one of our own addresses and ports. */
+    D1_DROP_PROXY,        /* No PROXY header where one is required, or a malformed one. */
     D1_DROP_OVERLOAD,     /* UDP: not NOERROR, while more comes than can be answered. */
     D1_DROPS,
 };
@@ -65,6 +68,18 @@ struct d1_serving {
 
 /* Add our families. Returns 0, D1_ELIMIT or -ENOMEM. */
 int d1_serving_families(struct d1_metrics *metrics, struct d1_serving_cells *ret_cells);
+
+/* The options now, for somebody online, until its next batch is answered; NULL: none. */
+static inline const struct d1_options *d1_serving_options(const struct d1_serving *serving) {
+    return atomic_load_explicit(&serving->options->options, memory_order_acquire);
+}
+
+/* Whether that peer is a proxy, whose PROXY header is required and believed. */
+static inline bool d1_serving_is_proxy(const struct d1_options *options,
+                                       const union d1_peer *peer) {
+    struct d1_ip address = d1_peer_ip(peer);
+    return d1_cidr_any_contains(options->proxies, options->proxies_count, &address);
+}
 
 /* Around everything a loop callback does with what is served. */
 static inline void d1_serving_online(const struct d1_serving *serving) {

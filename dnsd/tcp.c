@@ -69,6 +69,8 @@ static void take_connection(struct d1_tcp *tcp, int fd, const union d1_peer *pee
     }
     connection->source.fd = fd;
     connection->peer = *peer;
+    const struct d1_options *answering = d1_serving_options(tcp->options.serving);
+    connection->proxied = answering != NULL && d1_serving_is_proxy(answering, peer);
     d1_connection_start(connection);
     d1_connection_link(tcp, connection);
     tcp->connections++;

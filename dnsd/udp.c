@@ -11,7 +11,8 @@
  * An UPDATE is answered when it is applied, by a system call of its own.
  *
  * Failure modes:
- *   - a datagram from port 0, or larger than any query: dropped and counted before it is answered;
+ *   - a datagram from port 0 or from our own address and port, one larger than any query, or one of
+ *     a proxy without its PROXY header: dropped and counted before it is answered;
  *   - the kernel's send buffer is full: the rest is tried once more, then dropped and counted (a
  *     client repeats its question, a queue here would only make everyone wait);
  *   - one datagram is refused (EPERM of a packet filter, EMSGSIZE, no route, ...): it is dropped and
@@ -36,6 +37,7 @@
 #include "core/err.h"
 #include "core/limits.h"
 #include "core/mem.h"
+#include "dnsd/proxy.h"
 #include "dnsd/update.h"
 
 /*
@@ -66,6 +68,8 @@ struct batch {
     struct control control[D1_UDP_BATCH];
     struct d1_answer_slot slots[D1_UDP_BATCH];
     bool wildcard;
+    bool unwrapped;                     /* Some slots may stand behind a PROXY header. */
+    union d1_peer client[D1_UDP_BATCH]; /* Of those. */
     _Alignas(D1_CACHE_LINE) uint8_t in[D1_UDP_BATCH][BUFFER_BYTES];
     _Alignas(D1_CACHE_LINE) uint8_t out[D1_UDP_BATCH][BUFFER_BYTES];
 };
@@ -74,6 +78,7 @@ struct watched {
     uv_poll_t poll;
     struct d1_udp *udp;
     struct batch *batch; /* Shared by the sockets of its kind: they are served one after another. */
+    union d1_peer own;   /* Where it is bound. */
     int fd;
     uint32_t overflows;    /* Datagrams that the kernel threw away, as last read. */
     int64_t shed_until_us; /* 0: everything is answered. */
@@ -83,6 +88,7 @@ struct d1_udp {
     struct d1_serving *serving;
     struct batch *plain;
     struct batch *wildcard; /* NULL unless some socket needs it. */
+    uint64_t odd_ports;     /* 0, and our own: clients with such a port are looked at. */
     size_t watched_count;
     struct watched watched[];
 };
@@ -116,28 +122,126 @@ static struct batch *batch_create(bool wildcard) {
     return batch;
 }
 
-static bool from_port_0(const union d1_peer *from) {
+static in_port_t port_of(const union d1_peer *from) {
     static_assert(offsetof(struct sockaddr_in, sin_port) ==
                       offsetof(struct sockaddr_in6, sin6_port),
                   "the port stands at one place in both");
-    return from->in.sin_port == 0;
+    return from->in.sin_port;
+}
+
+/* A set of ports, by six bits of each: what it does not hold is surely not in it. */
+static uint64_t port_bit(in_port_t port) {
+    return UINT64_C(1) << (port % 64);
+}
+
+static bool same_address(const union d1_peer *a, const union d1_peer *b) {
+    const uint8_t *of_a;
+    const uint8_t *of_b;
+    size_t length = d1_peer_octets(a, &of_a);
+    return d1_peer_octets(b, &of_b) == length && memcmp(of_a, of_b, length) == 0;
+}
+
+/* Whether the address it came from is the one that a wildcard socket was asked at. */
+static bool is_asked_address(struct msghdr *message, const union d1_peer *from) {
+    const uint8_t *octets;
+    size_t length = d1_peer_octets(from, &octets);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof(info));
+            return length == 4 && memcmp(octets, &info.ipi_addr, length) == 0;
+        }
+        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(c), sizeof(info));
+            return length == 16 && memcmp(octets, &info.ipi6_addr, length) == 0;
+        }
+    }
+    return false;
+}
+
+/* Whether it claims to come from one of our own sockets: we would talk to ourselves. */
+static bool from_ourselves(const struct d1_udp *udp, struct msghdr *message,
+                           const union d1_peer *from) {
+    for (size_t i = 0; i < udp->watched_count; i++) {
+        const union d1_peer *own = &udp->watched[i].own;
+        if (port_of(own) == port_of(from) &&
+            (same_address(own, from) || is_asked_address(message, from))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Why a datagram must not be answered; D1_DROPS: it may be. */
+static enum d1_drop D1_COLD refusal(const struct d1_udp *udp, struct msghdr *message,
+                                    const union d1_peer *from) {
+    if ((message->msg_flags & MSG_TRUNC) != 0) {
+        return D1_DROP_OVERSIZE;
+    }
+    if (port_of(from) == 0) {
+        return D1_DROP_SOURCE_PORT;
+    }
+    return from_ourselves(udp, message, from) ? D1_DROP_SELF : D1_DROPS;
 }
 
 /* Set the slots' lengths; a datagram that must not be answered gets length 0. Returns how many. */
-static size_t refuse_some(struct d1_serving *serving, struct batch *batch, size_t count) {
+static size_t refuse_some(const struct d1_udp *udp, struct batch *batch, size_t count) {
     size_t refused = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct mmsghdr *rx = &batch->rx[i];
+        struct mmsghdr *rx = &batch->rx[i];
+        const union d1_peer *from = &batch->from[i];
         batch->slots[i].length = rx->msg_len;
-        if (D1_LIKELY((rx->msg_hdr.msg_flags & MSG_TRUNC) == 0 && !from_port_0(&batch->from[i]))) {
+        if (D1_LIKELY((rx->msg_hdr.msg_flags & MSG_TRUNC) == 0 &&
+                      (port_bit(port_of(from)) & udp->odd_ports) == 0)) {
             continue;
         }
-        bool oversize = (rx->msg_hdr.msg_flags & MSG_TRUNC) != 0;
+        enum d1_drop reason = refusal(udp, &rx->msg_hdr, from);
+        if (reason == D1_DROPS) {
+            continue;
+        }
         batch->slots[i].length = 0;
         refused++;
-        d1_serving_drop(serving, D1_TRANSPORT_UDP,
-                        oversize ? D1_DROP_OVERSIZE : D1_DROP_SOURCE_PORT, 1);
+        d1_serving_drop(udp->serving, D1_TRANSPORT_UDP, reason, 1);
     }
+    return refused;
+}
+
+/* One slot whose datagram came from a proxy. Returns whether its header is as it must be. */
+static bool unwrap(struct batch *batch, size_t i) {
+    struct d1_answer_slot *slot = &batch->slots[i];
+    struct d1_proxy_header header;
+    if (d1_proxy_parse(slot->message, slot->length, &header) != D1_OK) {
+        return false;
+    }
+    slot->message += header.length;
+    slot->length -= header.length;
+    if (!header.local) {
+        batch->client[i] = header.client;
+        slot->client = &batch->client[i];
+    }
+    return true;
+}
+
+/*
+ * While there are proxies: take their PROXY headers off, so that the slots have the query and its
+ * real client. The answers go to the proxy. Returns how many had none, and are refused.
+ */
+static size_t D1_COLD unwrap_some(const struct d1_udp *udp, const struct d1_options *options,
+                                  struct batch *batch, size_t count) {
+    size_t refused = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct d1_answer_slot *slot = &batch->slots[i];
+        slot->message = batch->in[i];
+        slot->client = &batch->from[i];
+        if (slot->length == 0 || !d1_serving_is_proxy(options, slot->client) || unwrap(batch, i)) {
+            continue;
+        }
+        slot->length = 0;
+        refused++;
+        d1_serving_drop(udp->serving, D1_TRANSPORT_UDP, D1_DROP_PROXY, 1);
+    }
+    batch->unwrapped = options->proxies_count > 0;
     return refused;
 }
 
@@ -308,7 +412,11 @@ static size_t answer_one_batch(struct watched *watched) {
         return 0;
     }
     size_t count = (size_t)received;
-    size_t refused = refuse_some(serving, batch, count);
+    size_t refused = refuse_some(watched->udp, batch, count);
+    const struct d1_options *options = d1_serving_options(serving);
+    if (D1_UNLIKELY(options != NULL && (options->proxies_count > 0 || batch->unwrapped))) {
+        refused += unwrap_some(watched->udp, options, batch, count);
+    }
     enum d1_drop why = d1_serving_answer(serving, batch->slots, count, 0);
     refused += serving->limited;
     if (D1_UNLIKELY(is_shedding(watched))) {
@@ -366,6 +474,10 @@ static int take(struct d1_udp *udp, uv_loop_t *loop, const struct d1_udp_socket 
     watched->udp = udp;
     watched->batch = socket->wildcard ? udp->wildcard : udp->plain;
     watched->fd = socket->fd;
+    socklen_t length = sizeof(watched->own);
+    if (getsockname(socket->fd, &watched->own.any, &length) == 0) {
+        udp->odd_ports |= port_bit(port_of(&watched->own));
+    }
     udp->watched_count++;
     return D1_OK;
 }
@@ -393,6 +505,7 @@ int d1_udp_create(uv_loop_t *loop, struct d1_serving *serving, const struct d1_u
         return -ENOMEM;
     }
     udp->serving = serving;
+    udp->odd_ports = port_bit(0);
     udp->plain = plain ? batch_create(false) : NULL;
     udp->wildcard = wildcard ? batch_create(true) : NULL;
     int err =
