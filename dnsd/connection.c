@@ -306,7 +306,7 @@ static size_t D1_COLD take_job(struct d1_tcp *tcp, struct d1_connection *connect
  */
 static size_t answer_slots(struct d1_tcp *tcp, struct d1_connection *connection, size_t count) {
     struct d1_serving *serving = tcp->options.serving;
-    enum d1_drop why = d1_serving_answer(serving, tcp->slots, count, tcp->options.idle_ms);
+    enum d1_drop why = d1_serving_answer(serving, tcp->slots, count, d1_tcp_idle_ms(tcp));
     size_t done = 0;
     size_t used = 0;
     size_t unanswered = 0;

@@ -76,6 +76,22 @@ static inline bool d1_connection_is(const struct d1_connection *connection,
     return connection->state.now == (unsigned)state;
 }
 
+/*
+ * How long a connection may be idle now: the whole time while half of the connections are free, then
+ * less the fewer are, down to D1_TCP_IDLE_LEAST_MS.
+ */
+static inline uint64_t d1_tcp_idle_ms(const struct d1_tcp *tcp) {
+    uint64_t idle_ms = tcp->options.idle_ms;
+    uint64_t most = tcp->options.connections_max;
+    uint64_t half = most / 2;
+    if (tcp->connections <= half) {
+        return idle_ms;
+    }
+    uint64_t shortened = idle_ms * (most - tcp->connections) / (most - half);
+    uint64_t least = idle_ms < D1_TCP_IDLE_LEAST_MS ? idle_ms : D1_TCP_IDLE_LEAST_MS;
+    return shortened > least ? shortened : least;
+}
+
 /* A new one takes its place among those of its tcp, READING, active now. */
 void d1_connection_link(struct d1_tcp *tcp, struct d1_connection *connection);
 void d1_connection_start(struct d1_connection *connection);

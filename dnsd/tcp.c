@@ -35,7 +35,7 @@ static void arm_idle(struct d1_tcp *tcp);
 static void on_idle(uv_timer_t *timer) {
     struct d1_tcp *tcp = timer->data;
     uint64_t now = uv_now(tcp->options.loop);
-    while (tcp->oldest != NULL && now - tcp->oldest->since_ms >= tcp->options.idle_ms) {
+    while (tcp->oldest != NULL && now - tcp->oldest->since_ms >= d1_tcp_idle_ms(tcp)) {
         if (tcp->oldest->job != NULL && !d1_connection_is(tcp->oldest, D1_DRAINING)) {
             d1_connection_touch(tcp, tcp->oldest); /* It is us who keep it waiting. */
         } else {
@@ -46,14 +46,20 @@ static void on_idle(uv_timer_t *timer) {
     arm_idle(tcp);
 }
 
-/* One timer for all: it fires when the oldest may be idle, and looks anew. */
+/*
+ * One timer for all: it fires when the oldest may be idle, and looks anew. It is set earlier when
+ * more connections make that time shorter.
+ */
 static void arm_idle(struct d1_tcp *tcp) {
-    if (tcp->oldest == NULL || uv_is_active((const uv_handle_t *)&tcp->idle)) {
+    if (tcp->oldest == NULL) {
         return;
     }
+    uint64_t idle_ms = d1_tcp_idle_ms(tcp);
     uint64_t since = uv_now(tcp->options.loop) - tcp->oldest->since_ms;
-    uint64_t left = since < tcp->options.idle_ms ? tcp->options.idle_ms - since : 0;
-    uv_timer_start(&tcp->idle, on_idle, left, 0);
+    uint64_t left = since < idle_ms ? idle_ms - since : 0;
+    if (!uv_is_active((const uv_handle_t *)&tcp->idle) || uv_timer_get_due_in(&tcp->idle) > left) {
+        uv_timer_start(&tcp->idle, on_idle, left, 0);
+    }
 }
 
 /* A new connection, whose descriptor it takes. */
