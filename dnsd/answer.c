@@ -201,30 +201,55 @@ static void truncate(const struct d1_answer_context *context, struct d1_answer_s
 
 /*
  * Whoever has shown that its address is its own (by a cookie; TCP comes without a rate) is no victim
- * of a spoofer and is not limited. A name that holds challenge values is never dropped: a flood with
- * the address of a certificate authority must not keep it from its answer.
+ * of a spoofer and is not limited.
  */
-static void limit_rate(const struct d1_answer_context *context, struct d1_answer_slot *slot) {
+static enum d1_rate_verdict judge_rate(const struct d1_answer_context *context,
+                                       const struct d1_answer_slot *slot) {
     const struct d1_options *options = context->options;
-    if (slot->reply_length == 0 || slot->cookie_valid) {
-        return;
+    if (slot->cookie_valid) {
+        return D1_RATE_PASS;
     }
     enum d1_rate_verdict verdict =
         d1_rate_take(context->rate, &options->rate, slot->rate_hash, context->now_us);
-    if (D1_LIKELY(verdict == D1_RATE_PASS)) {
-        return;
-    }
-    if (options->exempt_count > 0) {
+    if (D1_UNLIKELY(verdict != D1_RATE_PASS) && options->exempt_count > 0) {
         struct d1_ip client = d1_peer_ip(slot->client);
         if (d1_cidr_any_contains(options->exempt, options->exempt_count, &client)) {
-            return;
+            return D1_RATE_PASS;
         }
+    }
+    return verdict;
+}
+
+static void drop(const struct d1_answer_context *context, struct d1_answer_slot *slot) {
+    slot->reply_length = 0;
+    context->rate->dropped++;
+}
+
+/*
+ * A name that holds challenge values is never dropped: a flood with the address of a certificate
+ * authority must not keep it from its answer.
+ */
+static inline void limit_rate(const struct d1_answer_context *context,
+                              struct d1_answer_slot *slot) {
+    if (slot->reply_length == 0) {
+        return;
+    }
+    enum d1_rate_verdict verdict = judge_rate(context, slot);
+    if (D1_LIKELY(verdict == D1_RATE_PASS)) {
+        return;
     }
     if (verdict == D1_RATE_TRUNCATE || (slot->notes & D1_NOTE_CHALLENGE) != 0) {
         truncate(context, slot);
     } else {
-        slot->reply_length = 0;
-        context->rate->dropped++;
+        drop(context, slot);
+    }
+}
+
+void d1_answer_limit_aside(const struct d1_answer_context *context, struct d1_answer_slot *slot) {
+    bool counts = slot->reply_length > 0 && slot->rcode != D1_RCODE_NOERROR &&
+                  slot->rcode != D1_RCODE_NXDOMAIN;
+    if (context->rate != NULL && counts && judge_rate(context, slot) != D1_RATE_PASS) {
+        drop(context, slot);
     }
 }
 

@@ -66,4 +66,10 @@ struct d1_answer_slot {
 size_t d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
                        size_t count) D1_HOT;
 
+/*
+ * Have the answer to such a slot count for the rate of its client if it is an error, so that wrong
+ * signatures make no flood. Over the limit it is not sent.
+ */
+void d1_answer_limit_aside(const struct d1_answer_context *context, struct d1_answer_slot *slot);
+
 #endif /* D1_DNSD_ANSWER_H */

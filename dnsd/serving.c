@@ -162,7 +162,10 @@ static void D1_COLD answer_aside(struct d1_serving *serving,
             serving->jobs += slot->job != NULL;
         } else if (slot->verdict == D1_QUERY_SIGNED) {
             d1_signed_answer(context, d1_updates_keys(serving->updates), now_s, slot);
+        } else {
+            continue;
         }
+        d1_answer_limit_aside(context, slot);
     }
 }
 

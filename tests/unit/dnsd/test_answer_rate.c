@@ -210,6 +210,31 @@ static void a_batch_is_limited_slot_by_slot(void **state) {
     assert_int_equal(slots[1].reply_length, 0);
 }
 
+/* Answers given elsewhere (signed queries, UPDATE): errors count, and are not sent over the limit. */
+static void errors_given_aside_count(void **state) {
+    struct trial *trial = *state;
+    const struct d1_answer_context *context = &trial->fixture.context;
+    struct d1_answer_slot slot = {.rcode = D1_RCODE_NOTAUTH, .client = &trial->fixture.client};
+    slot.rate_hash = d1_rate_hash(context->rate, slot.client);
+    unsigned sent = 0;
+    for (unsigned i = 0; i < RATE + 10; i++) {
+        slot.reply_length = 12;
+        d1_answer_limit_aside(context, &slot);
+        sent += slot.reply_length > 0;
+    }
+    assert_int_equal(sent, RATE);
+    assert_int_equal(context->rate->dropped, 10);
+    slot.rcode = D1_RCODE_NOERROR;
+    slot.reply_length = 12;
+    d1_answer_limit_aside(context, &slot);
+    assert_int_equal(slot.reply_length, 12);
+    struct d1_answer_context unlimited = *context;
+    unlimited.rate = NULL;
+    slot.rcode = D1_RCODE_NOTAUTH;
+    d1_answer_limit_aside(&unlimited, &slot);
+    assert_int_equal(slot.reply_length, 12);
+}
+
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -221,6 +246,7 @@ int main(void) {
         TEST(a_valid_cookie_is_not_limited),
         TEST(exempt_clients_are_whole),
         TEST(a_batch_is_limited_slot_by_slot),
+        TEST(errors_given_aside_count),
     };
     return cmocka_run_group_tests_name("answer_rate", tests, NULL, NULL);
 }
