@@ -170,6 +170,7 @@ struct odd {
     uint16_t mac_length;
     uint16_t other_length;
     uint8_t after; /* 1: a further record behind it, 2: a second TSIG record. */
+    int said_more; /* Added to the length that is said of the other octets. */
 };
 
 static size_t odd_message(const struct odd *odd, uint8_t *message, size_t size) {
@@ -188,7 +189,7 @@ static size_t odd_message(const struct odd *odd, uint8_t *message, size_t size) 
         d1_write_u16(&writer, odd->mac_length);
         d1_write_bytes(&writer, zeros, odd->mac_length);
         d1_write_bytes(&writer, "\x12\x34\0\0", 4);
-        d1_write_u16(&writer, odd->other_length);
+        d1_write_u16(&writer, (uint16_t)(odd->other_length + odd->said_more));
         d1_write_bytes(&writer, zeros, odd->other_length);
     }
     if (odd->after == 1) {
@@ -204,20 +205,22 @@ static void odd_records_are_refused(void **state) {
         struct odd odd;
         int wanted;
     } rows[] = {
-        {{255, 0, 32, 0, 0}, D1_TSIG_BADSIG}, /* As it should be, but for its MAC. */
-        {{255, 0, 32, 6, 0}, D1_TSIG_BADSIG},
-        {{1, 0, 32, 0, 0}, D1_EPARSE},
-        {{254, 0, 32, 0, 0}, D1_EPARSE},
-        {{255, 1, 32, 0, 0}, D1_EPARSE},
-        {{255, 0, 65, 0, 0}, D1_EPARSE},
-        {{255, 0, 64, 0, 0}, D1_EPARSE}, /* Longer than the algorithm's. */
-        {{255, 0, 33, 0, 0}, D1_EPARSE},
-        {{255, 0, 0, 0, 0}, D1_EPARSE},
-        {{255, 0, 9, 0, 0}, D1_EPARSE},
-        {{255, 0, 15, 0, 0}, D1_EPARSE}, /* Under half of it. */
-        {{255, 0, 16, 0, 0}, D1_TSIG_BADSIG},
-        {{255, 0, 32, 0, 1}, D1_EPARSE},
-        {{255, 0, 32, 0, 2}, D1_EPARSE},
+        {{255, 0, 32, 0, 0, 0}, D1_TSIG_BADSIG}, /* As it should be, but for its MAC. */
+        {{255, 0, 32, 6, 0, 0}, D1_TSIG_BADSIG},
+        {{1, 0, 32, 0, 0, 0}, D1_EPARSE},
+        {{254, 0, 32, 0, 0, 0}, D1_EPARSE},
+        {{255, 1, 32, 0, 0, 0}, D1_EPARSE},
+        {{255, 0, 65, 0, 0, 0}, D1_EPARSE},
+        {{255, 0, 64, 0, 0, 0}, D1_EPARSE}, /* Longer than the algorithm's. */
+        {{255, 0, 33, 0, 0, 0}, D1_EPARSE},
+        {{255, 0, 0, 0, 0, 0}, D1_EPARSE},
+        {{255, 0, 9, 0, 0, 0}, D1_EPARSE},
+        {{255, 0, 15, 0, 0, 0}, D1_EPARSE}, /* Under half of it. */
+        {{255, 0, 16, 0, 0, 0}, D1_TSIG_BADSIG},
+        {{255, 0, 32, 0, 1, 0}, D1_EPARSE},
+        {{255, 0, 32, 0, 2, 0}, D1_EPARSE},
+        {{255, 0, 32, 6, 0, -1}, D1_EPARSE}, /* An octet left over. */
+        {{255, 0, 32, 6, 0, 1}, D1_EPARSE},  /* An octet missing. */
     };
     struct d1_tsig_key *key = make_key("key.example", D1_TSIG_HMAC_SHA256, VECTOR_SECRET);
     for (size_t i = 0; i < D1_ARRAY_LENGTH(rows); i++) {
@@ -243,7 +246,7 @@ static void only_the_additional_section_holds_it(void **state) {
     (void)state;
     struct d1_tsig tsig;
     uint8_t message[512];
-    const struct odd odd = {255, 0, 32, 0, 0};
+    const struct odd odd = {255, 0, 32, 0, 0, 0};
     size_t length = odd_message(&odd, message, sizeof(message));
     message[7] = 1; /* ANCOUNT */
     message[11] = 0;
@@ -316,6 +319,20 @@ static void badtime_is_signed_and_tells_our_time(void **state) {
     assert_int_equal(tsig.other_length, 6);
     assert_memory_equal(tsig.other, "\0\0\145\123\364\350", 6);
     assert_int_equal(d1_tsig_verify(key, message, &tsig, &request, vector->time_s), D1_OK);
+    d1_tsig_key_drop(key);
+}
+
+static void an_error_without_a_request_has_our_time(void **state) {
+    (void)state;
+    struct d1_tsig_key *key = make_key("key.example", D1_TSIG_HMAC_SHA256, VECTOR_SECRET);
+    struct d1_tsig tsig;
+    uint8_t message[512];
+    size_t length = answer(key, NULL, D1_TSIG_BADTIME, 1700000000, message, sizeof(message));
+    assert_int_equal(d1_tsig_find(message, length, &tsig), D1_OK);
+    assert_int_equal(tsig.error, D1_TSIG_BADTIME);
+    assert_int_equal(tsig.time_s, 1700000000);
+    assert_int_equal(tsig.fudge_s, 300);
+    assert_int_equal(check(key, message, length, 1700000000), D1_OK);
     d1_tsig_key_drop(key);
 }
 
@@ -447,6 +464,7 @@ int main(void) {
         cmocka_unit_test(right_truncated_macs_are_badtrunc),
         cmocka_unit_test(answers_verify_with_their_request_only),
         cmocka_unit_test(badtime_is_signed_and_tells_our_time),
+        cmocka_unit_test(an_error_without_a_request_has_our_time),
         cmocka_unit_test(errors_of_key_and_mac_are_not_signed),
         cmocka_unit_test(requests_are_signed_too),
         cmocka_unit_test(what_does_not_fit_changes_nothing),
