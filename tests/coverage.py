@@ -29,6 +29,8 @@ OFF_THE_PATH = {
 INTEGRATION = ["tests/integration/test_dns.py", "tests/integration/test_dns_sockets.py",
                "tests/integration/test_counting.py", "tests/integration/test_config.py",
                "tests/integration/test_life.py", "tests/integration/test_tcp_scale.py",
+               "tests/integration/test_update.py", "tests/integration/test_dns_options.py",
+               "tests/integration/test_rate_limit.py", "tests/integration/test_proxy_protocol.py",
                "tests/conformance"]
 ASSERT = r"^\s*(static_)?assert\("
 
