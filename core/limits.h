@@ -42,7 +42,6 @@
 #define D1_TCP_HELD_BYTES_MAX   67108864 /* Unsent and unread octets a worker holds altogether. */
 #define D1_TCP_READ_BYTES       16384    /* One read; also the reassembly step. */
 #define D1_TCP_IDLE_MS          10000    /* RFC 7766, 6.2.3: a few seconds or more. */
-#define D1_TCP_IDLE_LEAST_MS    500      /* When no connection is free. */
 #define D1_PROXY_BYTES_MAX      536 /* PROXY v2 header: fits the least MTU, as its text advises. */
 #define D1_RATE_PREFIXES        65536 /* Client prefixes whose rate a worker knows: 1 MiB. */
 #define D1_RATE_PER_SECOND_MAX  1000000

@@ -78,7 +78,7 @@ static inline bool d1_connection_is(const struct d1_connection *connection,
 
 /*
  * How long a connection may be idle now: the whole time while half of the connections are free, then
- * less the fewer are, down to D1_TCP_IDLE_LEAST_MS.
+ * less the fewer are, down to a tenth.
  */
 static inline uint64_t d1_tcp_idle_ms(const struct d1_tcp *tcp) {
     uint64_t idle_ms = tcp->options.idle_ms;
@@ -88,7 +88,7 @@ static inline uint64_t d1_tcp_idle_ms(const struct d1_tcp *tcp) {
         return idle_ms;
     }
     uint64_t shortened = idle_ms * (most - tcp->connections) / (most - half);
-    uint64_t least = idle_ms < D1_TCP_IDLE_LEAST_MS ? idle_ms : D1_TCP_IDLE_LEAST_MS;
+    uint64_t least = idle_ms / 10 + 1;
     return shortened > least ? shortened : least;
 }
 

@@ -12,6 +12,7 @@
 #include "core/buf.h"
 #include "core/limits.h"
 #include "core/mem.h"
+#include "dnsd/connection.h"
 #include "tests/lib/fake_answer.h"
 #include "tests/unit/dnsd_server/fixture.h"
 
@@ -308,6 +309,19 @@ static void resets_in_every_state(void **state) {
     d1_free(octets);
 }
 
+static void set_open_files(rlim_t count) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = count;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static rlim_t open_files(void) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    return limit.rlim_cur;
+}
+
 static void idle_connections_are_closed(void **state) {
     struct fixture *fixture = *state;
     fixture->options.tcp_idle_ms = 30;
@@ -343,6 +357,53 @@ static void a_dribbled_frame_does_not_keep_a_connection(void **state) {
     assert_true(dribbled > 5);
     close(fd);
     fixture_await_metric(fixture, DROPPED("idle"), 1);
+}
+
+static void the_idle_time_shrinks_when_more_than_half_is_open(void **state) {
+    (void)state;
+    static const struct {
+        unsigned most;
+        unsigned open;
+        unsigned idle_ms;
+        uint64_t expected;
+    } table[] = {
+        {100, 0, 10000, 10000}, {100, 50, 10000, 10000}, {100, 51, 10000, 9800},
+        {100, 75, 10000, 5000}, {100, 95, 10000, 1001},  {100, 100, 10000, 1001},
+        {1, 1, 10000, 1001},    {3, 2, 900, 450},        {2, 2, 1, 1},
+    };
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(table); i++) {
+        struct d1_tcp *tcp = d1_aligned(D1_CACHE_LINE, sizeof(*tcp));
+        assert_non_null(tcp);
+        tcp->options.connections_max = table[i].most;
+        tcp->options.idle_ms = table[i].idle_ms;
+        tcp->connections = table[i].open;
+        assert_int_equal(d1_tcp_idle_ms(tcp), table[i].expected);
+        d1_free(tcp);
+    }
+}
+
+/* With all connections open the silent ones go after a tenth of their time, until half are left. */
+static void many_idle_connections_are_closed_sooner(void **state) {
+    struct fixture *fixture = *state;
+    enum { LIMIT = 64, MOST = LIMIT / 2, IDLE_MS = 4000 };
+    rlim_t before = open_files();
+    fixture->options.workers = 1;
+    fixture->options.tcp_idle_ms = IDLE_MS;
+    set_open_files(LIMIT);
+    fixture_start(fixture);
+    set_open_files(before);
+    int fds[MOST];
+    int64_t began_us = d1_clock_mono_us(d1_clock_system());
+    for (size_t i = 0; i < MOST; i++) {
+        fds[i] = client_tcp(&fixture->address);
+    }
+    expect_closed(fds[0]);
+    assert_in_range(d1_clock_mono_us(d1_clock_system()) - began_us, 0, IDLE_MS * 1000 - 1);
+    assert_in_range(fixture_metric(fixture, DROPPED("idle")), 1, MOST / 2);
+    for (size_t i = 0; i < MOST; i++) {
+        close(fds[i]);
+    }
+    fixture_await_metric(fixture, OPEN_NOW, 0);
 }
 
 static void a_client_that_does_not_take_its_answers_is_idle(void **state) {
@@ -414,19 +475,6 @@ static void no_memory_for_unsent_answers(void **state) {
     fixture_await_metric(fixture, DROPPED("limit"), 1);
     close(fd);
     d1_free(octets);
-}
-
-static void set_open_files(rlim_t count) {
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    limit.rlim_cur = count;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
-static rlim_t open_files(void) {
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    return limit.rlim_cur;
 }
 
 /* The lowest descriptor number that is free: as a limit, it leaves none. */
@@ -605,6 +653,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_response_in_a_frame_is_not_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(resets_in_every_state, set_up, tear_down),
         cmocka_unit_test_setup_teardown(idle_connections_are_closed, set_up, tear_down),
+        cmocka_unit_test(the_idle_time_shrinks_when_more_than_half_is_open),
+        cmocka_unit_test_setup_teardown(many_idle_connections_are_closed_sooner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dribbled_frame_does_not_keep_a_connection, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_client_that_does_not_take_its_answers_is_idle, set_up,

@@ -207,6 +207,31 @@ static void one_answer_the_kernel_refuses_stops_no_other(void **state) {
     fixture_await_metric(fixture, "dns01d_dns_dropped_total{transport=\"udp\",reason=\"send\"}", 1);
 }
 
+/* A stranger cannot have us talk to ourselves: here one of our own sockets' address asks another. */
+static void a_query_from_our_own_address_is_dropped(void **state) {
+    struct fixture *fixture = *state;
+    fixture->listen[1] = "127.0.0.1:0";
+    fixture->options.listen_count = 2;
+    fixture->options.workers = 1;
+    fixture_start(fixture);
+    struct sockaddr_storage other;
+    d1_dnsd_address(fixture->dnsd, 1, &other);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    int on = 1;
+    uint8_t octets[D1_DNS_UDP_MAX + 1];
+    assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&other, sizeof(struct sockaddr_in)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&fixture->address, sizeof(struct sockaddr_in)),
+                     0);
+    send_octets(fd, octets, make_query(octets, 1, "", false));
+    fixture_await_metric(fixture, "dns01d_dns_dropped_total{transport=\"udp\",reason=\"self\"}", 1);
+    close(fd);
+    fd = client_udp(&fixture->address);
+    ask(fd, 2, "", octets);
+    close(fd);
+}
+
 static void without_data_nothing_is_answered(void **state) {
     struct fixture *fixture = *state;
     struct d1_served *served = atomic_exchange(&fixture->current.served, NULL);
@@ -419,6 +444,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(no_answer_to_a_response_or_a_stump, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_oversize_query_is_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_query_from_port_0_is_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_query_from_our_own_address_is_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_answer_the_kernel_refuses_stops_no_other, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(without_data_nothing_is_answered, set_up, tear_down),
