@@ -6,6 +6,7 @@
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "dns/edns.h"
 #include "dns/rr.h"
 
 enum d1_rcode d1_signed_check(const struct d1_keys *keys, const uint8_t *message, size_t length,
@@ -82,7 +83,7 @@ static void sign_reply(const struct d1_signed *sign, struct d1_answer_slot *slot
     }
 }
 
-/* Header and question, nothing else. */
+/* Header, question, and OPT where the query had one. */
 static void write_error(struct d1_answer_slot *slot, enum d1_rcode rcode) {
     const struct d1_query *query = &slot->query;
     size_t length = (size_t)D1_DNS_HEADER_BYTES + query->question_length;
@@ -90,6 +91,10 @@ static void write_error(struct d1_answer_slot *slot, enum d1_rcode rcode) {
     d1_store_u16(slot->reply + 2,
                  (uint16_t)(D1_FLAG_QR | (query->flags & (D1_FLAG_RD | D1_FLAG_CD)) | rcode));
     memset(slot->reply + 6, 0, 6);
+    if (query->edns) {
+        length += d1_edns_write(slot->reply + length, query->dnssec_ok, rcode);
+        d1_store_u16(slot->reply + 10, 1);
+    }
     slot->reply_length = length;
     slot->rcode = (uint8_t)rcode;
 }
