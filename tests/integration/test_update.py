@@ -697,3 +697,84 @@ def test_stop_answers_what_is_under_way(tmp_path):
         made.start()
         for i in range(1 + codes.count(dns.rcode.NOERROR)):
             assert values(made, f"s{i}") == ["v"], i
+
+
+@pytest.mark.parametrize("reads_late", [False, True])
+def test_updates_between_answers_that_nobody_reads(server, reads_late):
+    """Whether the answers before it have left or not, each message is answered in its place."""
+    update = new_update()
+    for i in range(4):
+        update.add("large", 60, "TXT", f"{i}" * 250)
+    assert rcode(server, update) == "NOERROR"
+    query = dns.message.make_query(f"large.{ZONE}", "TXT").to_wire()
+    framed = struct.pack("!H", len(query)) + query
+    for ahead in [0, 1, 63, 64, 200, 400, 900, 1500]:
+        update = new_update()
+        update.add("among", 60, "TXT", f"v{ahead}")
+        wire = update.to_wire()
+        stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        with stream:
+            stream.settimeout(20)
+            if reads_late:
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stream.connect((server.address, server.dns_port))
+            sent = framed * ahead + struct.pack("!H", len(wire)) + wire + framed
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                sending = pool.submit(stream.sendall, sent)
+                answers = [frame(stream) for _ in range(ahead + 2)]
+                sending.result()
+        assert answers[ahead][:2] == wire[:2] and answers[ahead][3] & 0xF == dns.rcode.NOERROR
+        assert all(a[:2] == query[:2] for i, a in enumerate(answers) if i != ahead)
+        assert f"v{ahead}" in values(server, "among")
+
+
+def test_delegated_names_are_zones(tmp_path):
+    made = Dns01d(tmp_path)
+    made.config["delegations"] = [{"under": "example.test", "nameservers": ["ns1." + ZONE]}]
+    made.tsig_key("all", SECRETS["all"], names=["**"])
+    apex = "_acme-challenge.www.example.test"
+    with made:
+        update = new_update(zone=apex)
+        update.add("@", 60, "TXT", "v")
+        assert rcode(made, update) == "NOERROR"
+        assert texts(ask((made.address, made.dns_port), apex)) == {b"v"}
+        update = new_update(zone=apex)
+        update.add("_acme-challenge.other.example.test.", 60, "TXT", "v")
+        assert rcode(made, update) == "NOTZONE"
+        update = new_update(zone=apex)
+        update.add("below", 60, "TXT", "v")
+        assert rcode(made, update) == "REFUSED"
+        for zone in ["example.test", "www.example.test", "below." + apex]:
+            assert rcode(made, new_update(zone=zone)) == "NOTAUTH", zone
+        update = new_update(zone=apex)
+        update.delete("@")
+        assert rcode(made, update) == "NOERROR"
+        assert texts(ask((made.address, made.dns_port), apex)) == set()
+
+
+@pytest.mark.parametrize("entry, secret, words", [
+    ({}, b"!!!", ["is not base64"]),
+    ({}, base64.b64encode(b"fifteen octets!"), ["15 octets", "at least 16"]),
+    ({"algorithm": "hmac-md5"}, None, ["allow-md5"]),
+    ({"algorithm": "hmac-sha3"}, None, ["hmac-sha256"]),
+    ({"name": "."}, None, ["tsig-keys[0].name"]),
+    ({"names": ["*x.test"]}, None, ["tsig-keys[0].names"]),
+    ({"verbs": ["write"]}, None, ["tsig-keys[0].verbs"]),
+    ({"key": "x"}, None, ["tsig-keys[0].key"]),
+    ({"again": True}, None, ["another key has the same name"]),
+])
+def test_faulty_keys(tmp_path, entry, secret, words):
+    made = Dns01d(tmp_path)
+    made.tsig_key("k.", b"sixteen octets!!")
+    if entry.pop("again", False):
+        made.tsig_key("K", b"another sixteen.")
+    made.config["tsig-keys"][0].update(entry)
+    if secret is not None:
+        (tmp_path / "key-k.").write_bytes(secret)
+    made.write_config()
+    done = subprocess.run([made.build / "dns01d", "-c", made.config_path, "--check"],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    for word in words:
+        assert word in done.stderr
+    assert "sixteen" not in done.stderr

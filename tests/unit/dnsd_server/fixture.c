@@ -66,6 +66,9 @@ void fixture_start(struct fixture *fixture) {
     if (err != D1_OK) {
         fail_msg("create: %s", error.text);
     }
+    if (fixture->created != NULL) {
+        fixture->created(fixture);
+    }
     d1_dnsd_address(fixture->dnsd, 0, &fixture->address);
     assert_int_equal(d1_dnsd_start(fixture->dnsd), 0);
     assert_int_equal(d1_loop_start(fixture->control), 0);

@@ -38,7 +38,8 @@ struct fixture {
     sem_t let_go;
     struct d1_message stop_message;
     uint64_t grace_ms;
-    int64_t live; /* Allocations before. */
+    void (*created)(struct fixture *fixture); /* NULL, or called between create and start. */
+    int64_t live;                             /* Allocations before. */
 };
 
 /* Two workers, at 127.0.0.1:0 unless options say otherwise. */
