@@ -266,10 +266,8 @@ static void a_datagram_is_answered_when_it_is_durable(void **state) {
     have(trial, commit);
     expect_answer(trial, &update, fd, false, D1_RCODE_NOERROR);
     assert_non_null(fake_store_find(trial->store, "n0001." ZONE, "v", "tsig:" KEY));
-    assert_int_equal(
-        fixture_metric(&trial->fixture,
-                       "dns01d_dns_responses_total{transport=\"udp\",rcode=\"NOERROR\"}"),
-        1);
+    fixture_await_metric(&trial->fixture,
+                         "dns01d_dns_responses_total{transport=\"udp\",rcode=\"NOERROR\"}", 1);
     close(fd);
 }
 
