@@ -337,6 +337,21 @@ static const struct d1_setting api_fields[] = {
     {.name = "limits", .type = D1_SETTING_MAP, .fields = limits_fields, .help = "rate limits"},
     END};
 
+/* What a credential of either kind may do. */
+#define RIGHTS                                                                    \
+    {.name = "names",                                                             \
+     .type = D1_SETTING_LIST,                                                     \
+     .fields = pattern_item,                                                      \
+     .help = "validated names it may ask for"},                                   \
+        {.name = "owners",                                                        \
+         .type = D1_SETTING_LIST,                                                 \
+         .fields = pattern_item,                                                  \
+         .help = "owner names in our zones it may write"},                        \
+    {                                                                             \
+        .name = "verbs", .type = D1_SETTING_LIST, .fallback_list = verbs_default, \
+        .fields = verb_item, .help = "present, cleanup, read, register, admin"    \
+    }
+
 static const struct d1_setting token_fields[] = {
     {.name = "name",
      .type = D1_SETTING_TEXT,
@@ -347,19 +362,7 @@ static const struct d1_setting token_fields[] = {
      .type = D1_SETTING_TEXT,
      .flags = D1_SETTING_REQUIRED,
      .help = "file that holds the secret, at least 16 octets"},
-    {.name = "names",
-     .type = D1_SETTING_LIST,
-     .fields = pattern_item,
-     .help = "validated names it may ask for"},
-    {.name = "owners",
-     .type = D1_SETTING_LIST,
-     .fields = pattern_item,
-     .help = "owner names in our zones it may write"},
-    {.name = "verbs",
-     .type = D1_SETTING_LIST,
-     .fallback_list = verbs_default,
-     .fields = verb_item,
-     .help = "present, cleanup, read, register, admin"},
+    RIGHTS,
     END};
 static const struct d1_setting token_item[] = {
     {.type = D1_SETTING_MAP, .fields = token_fields, .help = "a map with `name`, `secret-file`"}};
@@ -383,19 +386,7 @@ static const struct d1_setting tsig_fields[] = {
      .type = D1_SETTING_TEXT,
      .flags = D1_SETTING_REQUIRED,
      .help = "file that holds the secret in base64, at least 16 octets"},
-    {.name = "names",
-     .type = D1_SETTING_LIST,
-     .fields = pattern_item,
-     .help = "validated names it may ask for"},
-    {.name = "owners",
-     .type = D1_SETTING_LIST,
-     .fields = pattern_item,
-     .help = "owner names in our zones it may write"},
-    {.name = "verbs",
-     .type = D1_SETTING_LIST,
-     .fallback_list = verbs_default,
-     .fields = verb_item,
-     .help = "present, cleanup, read, register, admin"},
+    RIGHTS,
     END};
 static const struct d1_setting tsig_item[] = {
     {.type = D1_SETTING_MAP, .fields = tsig_fields, .help = "a map with `name`, `secret-file`"}};
