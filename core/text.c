@@ -240,3 +240,13 @@ int d1_hex_decode(const char *text, size_t length, void *ret_bytes) {
     }
     return D1_OK;
 }
+
+int d1_sha256_base64url(const void *bytes, size_t length,
+                        char ret_text[D1_BASE64_BYTES(D1_SHA256_BYTES)]) {
+    uint8_t digest[D1_SHA256_BYTES];
+    if (EVP_Digest(bytes, length, digest, NULL, EVP_sha256(), NULL) != 1) {
+        return D1_EINTERNAL;
+    }
+    d1_base64url_encode(digest, sizeof(digest), ret_text, D1_BASE64_BYTES(D1_SHA256_BYTES));
+    return D1_OK;
+}

@@ -67,4 +67,11 @@ int d1_number_parse(const char *text, uint64_t min, uint64_t max,
 int d1_sha256(const char *domain, const void *bytes, size_t length,
               uint8_t ret_digest[D1_SHA256_BYTES]) D1_MUST_CHECK;
 
+/*
+ * base64url(SHA-256(octets)) without padding, NUL-terminated: 43 characters. What DNS-01 publishes
+ * of a key authorization (RFC 8555, 8.4). Returns 0 or D1_EINTERNAL.
+ */
+int d1_sha256_base64url(const void *bytes, size_t length,
+                        char ret_text[D1_BASE64_BYTES(D1_SHA256_BYTES)]) D1_MUST_CHECK;
+
 #endif /* D1_CORE_TEXT_H */

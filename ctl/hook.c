@@ -1,6 +1,5 @@
 #include "ctl/hook.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -170,12 +169,8 @@ static int make_name(const char *domain, struct d1_hook_change *ret_change,
 static int make_value(const char *given, bool hash, struct d1_hook_change *ret_change,
                       struct d1_error *error) {
     if (hash) {
-        unsigned char digest[D1_SHA256_BYTES];
-        if (EVP_Digest(given, strlen(given), digest, NULL, EVP_sha256(), NULL) != 1) {
-            return d1_error_set(error, D1_EINTERNAL, "OpenSSL has no SHA-256");
-        }
-        d1_base64url_encode(digest, sizeof(digest), ret_change->value, sizeof(ret_change->value));
-        return D1_OK;
+        int err = d1_sha256_base64url(given, strlen(given), ret_change->value);
+        return err == D1_OK ? err : d1_error_set(error, err, "OpenSSL has no SHA-256");
     }
     size_t length = strlen(given);
     if (length == 0 || length > D1_TXT_STRING_MAX) {

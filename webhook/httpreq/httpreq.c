@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "core/err.h"
 #include "http/server.h"
 #include "webhook/json.h"
@@ -69,13 +67,13 @@ static int take_raw(struct d1_job *job, const json_t *domain, const json_t *key_
     if (json_string_length(key_authorization) == 0) {
         return d1_error_set(&job->story, D1_EPARSE, "keyAuth: is empty");
     }
-    uint8_t digest[D1_SHA256_BYTES];
     char value[D1_BASE64_BYTES(D1_SHA256_BYTES)];
-    if (EVP_Digest(json_string_value(key_authorization), json_string_length(key_authorization),
-                   digest, NULL, EVP_sha256(), NULL) != 1) {
-        return d1_error_set(&job->story, D1_EINTERNAL, "%s", d1_err_text(D1_EINTERNAL));
+    err = d1_sha256_base64url(json_string_value(key_authorization),
+                              json_string_length(key_authorization), value);
+    if (err != D1_OK) {
+        return d1_error_set(&job->story, err, "%s", d1_err_text(err));
     }
-    size_t length = d1_base64url_encode(digest, sizeof(digest), value, sizeof(value));
+    size_t length = strlen(value);
     err = d1_txt_value_set(&job->request.value, value, length);
     assert(err == D1_OK);
     char fqdn[D1_NAME_TEXT_MAX];
