@@ -68,6 +68,12 @@
 #define D1_HTTP_LINGER_MS                 2000 /* After the last answer: until the client has closed too. */
 #define D1_HTTP_LINGER_BYTES_MAX          1048576 /* Read and forgotten in that time. */
 #define D1_HTTP_PER_ADDRESS_MAX           1024 /* Default: no address takes all of the connections. */
+#define D1_HTTP_CALLS_MAX                 1024 /* Requests of ours under way at a time. */
+#define D1_HTTP_IDLE_CONNECTIONS_MAX      32   /* Kept open for the next request. */
+#define D1_HTTP_CONNECT_MS                5000
+#define D1_HTTP_CALL_MS                   20000 /* A front door waits 25 s at most. */
+#define D1_HTTP_REPLY_BYTES_MAX           1048576
+#define D1_HTTP_RETRY_AFTER_MAX_S         300
 #define D1_TLS_RECORD_BYTES               16384   /* RFC 8446, 5.1: plaintext of one record. */
 #define D1_TLS_PEM_BYTES_MAX              1048576 /* A chain or key file. */
 #define D1_TLS_CHAIN_MAX                  16 /* Certificates of a chain; real ones have 2 to 4. */

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/text.h"
-#include "daemon/file.h"
 
 /* Lines of 32 hex digits; empty ones are passed over. */
 static int take_secrets(const char *text, size_t length, struct d1_cookie_secrets *secrets,

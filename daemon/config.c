@@ -8,15 +8,15 @@
 
 #include "core/buf.h"
 #include "core/clock.h"
+#include "core/file.h"
 #include "core/limits.h"
 #include "core/mem.h"
 #include "core/net.h"
 #include "daemon/answering.h"
-#include "daemon/certificate.h"
 #include "daemon/document.h"
-#include "daemon/file.h"
 #include "daemon/tsigkeys.h"
 #include "dns/zonefile.h"
+#include "http/certificate.h"
 #include "http/tls.h"
 
 /* What is served when there is no configuration file at all: the contract's example. */

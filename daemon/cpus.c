@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/limits.h"
 #include "core/mem.h"
 #include "core/text.h"
-#include "daemon/file.h"
 
 static bool read_number(const char *root, const char *name, uint64_t *ret_first,
                         uint64_t *ret_second) {

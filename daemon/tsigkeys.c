@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/text.h"
 #include "daemon/config.h"
-#include "daemon/file.h"
 
 struct secret {
     size_t length;

@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "http/header.h"
+
 struct d1_error;
 struct d1_loop;
 struct d1_tls;
@@ -32,11 +34,6 @@ struct d1_http_exchange;
 struct d1_http_peer {
     struct sockaddr_storage address; /* ss_family is AF_INET, AF_INET6 or AF_UNIX. */
     uint32_t uid;                    /* AF_UNIX: SO_PEERCRED; else UINT32_MAX, which is no user. */
-};
-
-struct d1_http_header {
-    const char *name;  /* Lower case. */
-    const char *value; /* Without the blanks around it. */
 };
 
 struct d1_http_request {

@@ -3,8 +3,8 @@
  *
  * Memory: the result is the caller's (d1_free; wipe it first where it was a secret).
  */
-#ifndef D1_DAEMON_FILE_H
-#define D1_DAEMON_FILE_H
+#ifndef D1_CORE_FILE_H
+#define D1_CORE_FILE_H
 
 #include <stddef.h>
 
@@ -17,4 +17,4 @@
 int d1_file_read(const char *path, size_t max, char **ret_text, size_t *ret_length,
                  struct d1_error *error);
 
-#endif /* D1_DAEMON_FILE_H */
+#endif /* D1_CORE_FILE_H */

@@ -3,8 +3,8 @@
  *
  * Memory: the context is the caller's; the key's octets are wiped.
  */
-#ifndef D1_DAEMON_CERTIFICATE_H
-#define D1_DAEMON_CERTIFICATE_H
+#ifndef D1_HTTP_CERTIFICATE_H
+#define D1_HTTP_CERTIFICATE_H
 
 #include <stdbool.h>
 
@@ -25,4 +25,4 @@ struct d1_certificate_fault {
 int d1_certificate_read(const char *certificate_path, const char *key_path,
                         struct d1_tls_context **ret_context, struct d1_certificate_fault *fault);
 
-#endif /* D1_DAEMON_CERTIFICATE_H */
+#endif /* D1_HTTP_CERTIFICATE_H */

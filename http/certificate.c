@@ -1,10 +1,10 @@
-#include "daemon/certificate.h"
+#include "http/certificate.h"
 
 #include <errno.h>
 
+#include "core/file.h"
 #include "core/limits.h"
 #include "core/mem.h"
-#include "daemon/file.h"
 #include "http/tls.h"
 
 /* "PATH is such and such". */

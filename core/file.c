@@ -1,4 +1,4 @@
-#include "daemon/file.h"
+#include "core/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
