@@ -96,6 +96,16 @@
 #define D1_TIMELINE_NAMES_MAX  65536 /* Names with events; the oldest give way. */
 #define D1_ALLOWFROM_MAX       64    /* CIDRs of one acme-dns account. */
 #define D1_ACCOUNTS_MAX        16777216
+#define D1_ACCOUNT_KEY_LENGTH  40 /* Characters of an account's key, as acme-dns. */
+#define D1_BCRYPT_TEXT_BYTES   61 /* "$2a$10$" and 53 characters, NUL. */
+#define D1_BCRYPT_COST_MAX     14 /* About a second of a CPU; each step doubles it. acme-dns has 10. */
+#define D1_LOGINS_RUNNING_MAX  2    /* bcrypt checks at a time: half of libuv's pool. */
+#define D1_LOGINS_WAITING_MAX  64   /* Then 503; half of them may be for users that do not exist. */
+#define D1_IMPORT_BATCH_MAX    100  /* Accounts in one request; they fit a body. */
+#define D1_IMPORT_VALUES_MAX   8    /* Of one imported account; acme-dns has two. */
+#define D1_SEALED_BYTES_MAX    2048 /* A client's account in JSON: names, UUIDs, a key and a URL. */
+#define D1_SEALED_PER_TOKEN    1024 /* Domains of one token whose accounts are kept. */
+#define D1_SEALED_MAX          65536
 #define D1_CHALLENGES_MAX      16777216
 #define D1_TOKENS_MAX          65536
 #define D1_RIGHTS_PATTERNS_MAX 65536 /* `names` and `owners` of one credential. */

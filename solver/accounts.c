@@ -30,6 +30,7 @@ struct account {
     struct d1_map_node node;
     struct d1_place *place;
     char *allowfrom; /* Owned; NULL: everybody. */
+    char *bcrypt;    /* Owned; NULL: key_digest counts. */
     int64_t created_ms;
     uint8_t username[USERNAME_BYTES];
     uint8_t key_digest[D1_SHA256_BYTES];
@@ -66,10 +67,19 @@ static const void *username_of(struct d1_map_node *node, size_t *ret_length) {
     return account->username;
 }
 
+static void forget_bcrypt(struct account *account) {
+    if (account->bcrypt != NULL) {
+        d1_wipe(account->bcrypt, strlen(account->bcrypt));
+    }
+    d1_free(account->bcrypt);
+    account->bcrypt = NULL;
+}
+
 static void free_account(struct account *account) {
     d1_wipe(account->key_digest, sizeof(account->key_digest));
     d1_free(account->allowfrom);
     d1_free(account->prepared);
+    forget_bcrypt(account);
     d1_free(account);
 }
 
@@ -126,7 +136,11 @@ static int add_account(struct d1_solver *solver, const struct d1_account *record
     if (record->allowfrom != NULL && record->allowfrom[0] != '\0') {
         account->allowfrom = d1_strdup(record->allowfrom);
     }
-    bool missing = account->allowfrom == NULL && record->allowfrom != NULL && record->allowfrom[0];
+    if (record->bcrypt != NULL) {
+        account->bcrypt = d1_strdup(record->bcrypt);
+    }
+    bool missing = (account->allowfrom == NULL && record->allowfrom && record->allowfrom[0]) ||
+                   (account->bcrypt == NULL && record->bcrypt != NULL);
     if (missing || d1_index_place(&solver->index, &record->name, &account->place) != 0) {
         free_account(account);
         return -ENOMEM;
@@ -142,6 +156,7 @@ static int add_account(struct d1_solver *solver, const struct d1_account *record
 
 static void drop_account(struct d1_solver *solver, struct account *account) {
     struct d1_place *place = account->place;
+    solver->imported -= account->committed && account->bcrypt != NULL ? 1 : 0;
     d1_map_remove(&solver->accounts, &account->node);
     free_account(account);
     place->accounts--;
@@ -150,8 +165,13 @@ static void drop_account(struct d1_solver *solver, struct account *account) {
 }
 
 /* Our own change of an account: what it needs was made before. */
-static void take_change(struct account *account, const struct d1_account *record) {
+static void take_change(struct d1_solver *solver, struct account *account,
+                        const struct d1_account *record) {
     memcpy(account->key_digest, record->key_digest, D1_SHA256_BYTES);
+    if (account->bcrypt != NULL && record->bcrypt == NULL) {
+        forget_bcrypt(account);
+        solver->imported--;
+    }
     if (account->has_prepared) {
         d1_free(account->allowfrom);
         account->allowfrom = account->prepared;
@@ -168,7 +188,7 @@ int d1_accounts_put(struct d1_solver *solver, const struct d1_account *record) {
     }
     struct account *account = find_account(solver, username);
     if (account != NULL && account->changing) {
-        take_change(account, record);
+        take_change(solver, account, record);
         return D1_OK;
     }
     if (account != NULL && account->committed) { /* Replaced: not by us, so it may fail. */
@@ -189,9 +209,25 @@ int d1_accounts_put(struct d1_solver *solver, const struct d1_account *record) {
             return err;
         }
     }
+    solver->imported += !account->committed && account->bcrypt != NULL ? 1 : 0;
     account->committed = true;
     d1_place_tell_known(solver, account->place);
     return D1_OK;
+}
+
+int d1_accounts_reserve(struct d1_solver *solver, const struct d1_account *record) {
+    struct account *account = NULL;
+    return solver->accounts.count >= D1_ACCOUNTS_MAX ? D1_ELIMIT
+                                                     : add_account(solver, record, &account);
+}
+
+void d1_accounts_unreserve(struct d1_solver *solver, const struct d1_account *record) {
+    d1_accounts_remove(solver, record);
+}
+
+bool d1_accounts_reserved(const struct d1_solver *solver, const char *username) {
+    uint8_t wanted[USERNAME_BYTES];
+    return read_username(username, wanted) == 0 && find_account(solver, wanted) != NULL;
 }
 
 void d1_accounts_remove(struct d1_solver *solver, const struct d1_account *record) {
@@ -308,6 +344,7 @@ static void show_account(const struct account *account, const char *username,
     d1_place_name(account->place, &ret_account->name);
     ret_account->created_ms = account->created_ms;
     ret_account->allowfrom = account->allowfrom != NULL ? account->allowfrom : "";
+    ret_account->bcrypt = account->bcrypt;
 }
 
 int d1_solver_account(const struct d1_solver *solver, const char *username,
@@ -316,7 +353,8 @@ int d1_solver_account(const struct d1_solver *solver, const char *username,
     uint8_t wanted[USERNAME_BYTES] = {0};
     bool readable = read_username(username, wanted) == 0;
     const struct account *account = find_account(solver, wanted);
-    bool exists = readable && account != NULL && account->committed && !account->closing;
+    bool exists = readable && account != NULL && account->committed && !account->closing &&
+                  account->bcrypt == NULL;
     bool equal =
         d1_equal_secret(exists ? account->key_digest : nobody, key_digest, D1_SHA256_BYTES);
     if (!exists || !equal) {
@@ -331,6 +369,11 @@ static struct account *find_committed(const struct d1_solver *solver, const char
     struct account *account =
         read_username(username, wanted) == 0 ? find_account(solver, wanted) : NULL;
     return account != NULL && account->committed ? account : NULL;
+}
+
+const char *d1_accounts_bcrypt(const struct d1_solver *solver, const char *username) {
+    const struct account *account = find_committed(solver, username);
+    return account != NULL && !account->closing ? account->bcrypt : NULL;
 }
 
 int d1_solver_find_account(const struct d1_solver *solver, const char *username,
@@ -453,8 +496,13 @@ static int begin_change(struct change *change, struct account *account) {
         return begin_removal(change, account);
     case D1_ACCOUNT_ROTATE: {
         int err = draw_key(request->key, change->record.key_digest);
+        change->record.bcrypt = NULL;
         return err != D1_OK ? err : write_change(change);
     }
+    case D1_ACCOUNT_ADOPT:
+        memcpy(change->record.key_digest, request->key_digest, D1_SHA256_BYTES);
+        change->record.bcrypt = NULL;
+        return write_change(change);
     case D1_ACCOUNT_ALLOWFROM:
         account->prepared = request->allowfrom[0] != '\0' ? d1_strdup(request->allowfrom) : NULL;
         if (account->prepared == NULL && request->allowfrom[0] != '\0') {

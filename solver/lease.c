@@ -162,7 +162,10 @@ int d1_lease_timer_init(struct d1_solver *solver) {
 }
 
 static void on_closed(uv_handle_t *handle) {
-    struct d1_solver *solver = handle->data;
+    d1_solver_drop_handle(handle->data);
+}
+
+void d1_solver_drop_handle(struct d1_solver *solver) {
     if (--solver->handles == 0) {
         d1_free(solver);
     }
@@ -176,7 +179,7 @@ void d1_lease_timer_close(struct d1_solver *solver) {
         return;
     }
     uv_close((uv_handle_t *)&solver->timer, on_closed);
-    if (handles == 2) {
+    if (handles >= 2) { /* More: checks of logins that still run. */
         uv_close((uv_handle_t *)&solver->soon, on_closed);
     }
 }

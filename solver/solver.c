@@ -169,6 +169,11 @@ static int apply(struct d1_solver *solver, const struct d1_store_change *change)
     case D1_STORE_REMOVE_KNOWN:
         apply_forget(solver, change->known);
         return D1_OK;
+    case D1_STORE_PUT_SEALED:
+        return d1_sealed_put(solver, change->sealed);
+    case D1_STORE_REMOVE_SEALED:
+        d1_sealed_remove(solver, change->sealed);
+        return D1_OK;
     }
     return D1_EINTERNAL;
 }
@@ -190,12 +195,16 @@ int d1_solver_create(const struct d1_solver_options *options, struct d1_solver *
         err = d1_accounts_init(solver);
     }
     if (err == 0) {
+        err = d1_sealed_init(solver);
+    }
+    if (err == 0) {
         err = d1_solver_measure_init(solver);
     }
     if (err == 0) {
         err = d1_lease_timer_init(solver);
     }
     if (err != 0) {
+        d1_sealed_close(solver);
         d1_accounts_close(solver);
         d1_index_close(&solver->index);
         d1_lease_timer_close(solver);
@@ -214,6 +223,8 @@ void d1_solver_destroy(struct d1_solver *solver) {
     assert(solver->writes == 0);
     solver->destroyed = true;
     d1_operation_cancel_all(solver);
+    d1_logins_cancel(solver);
+    d1_sealed_close(solver);
     d1_accounts_close(solver);
     d1_index_close(&solver->index);
     d1_credentials_destroy(solver->credentials);

@@ -189,9 +189,9 @@ int d1_solver_register(struct d1_solver *solver, struct d1_solver_register *requ
 
 /*
  * The account with that username (plain lower-case UUID) and key digest. Returns 0, or
- * D1_EUNAUTHORIZED for both an unknown user and a wrong key, in the same time. Its allowfrom is
- * borrowed until the loop goes on. Its rights: d1_rights_create_owner(); its values are owned by
- * "account:USERNAME".
+ * D1_EUNAUTHORIZED for an unknown user, a wrong key and an account whose key has not been used
+ * since its import (see solver/login.h) alike, in the same time. Its allowfrom is borrowed until the
+ * loop goes on. Its rights: d1_rights_create_owner(); its values are owned by "account:USERNAME".
  */
 int d1_solver_account(const struct d1_solver *solver, const char *username,
                       const uint8_t key_digest[D1_SHA256_BYTES], struct d1_account *ret_account);
@@ -206,7 +206,12 @@ int d1_solver_find_account(const struct d1_solver *solver, const char *username,
 void d1_solver_each_account(const struct d1_solver *solver,
                             void (*visit)(const char *username, void *arg), void *arg);
 
-enum d1_account_verb { D1_ACCOUNT_DELETE, D1_ACCOUNT_ROTATE, D1_ACCOUNT_ALLOWFROM };
+enum d1_account_verb {
+    D1_ACCOUNT_DELETE,
+    D1_ACCOUNT_ROTATE,
+    D1_ACCOUNT_ALLOWFROM,
+    D1_ACCOUNT_ADOPT, /* A key that matched the imported hash: from now on its digest counts. */
+};
 
 /*
  * One change of an account by an administrator. Deleting first removes the account's values; its
@@ -217,6 +222,7 @@ struct d1_solver_account_change {
     enum d1_door door;
     char username[D1_UUID_TEXT_BYTES];
     const char *allowfrom; /* ALLOWFROM: as d1_account.allowfrom; checked by the caller. */
+    uint8_t key_digest[D1_SHA256_BYTES]; /* ADOPT. */
     void (*done)(struct d1_solver_account_change *change, int err);
 
     /* Results, for done. */

@@ -91,6 +91,16 @@ struct d1_work {
 };
 
 struct d1_registration;
+struct d1_login_job;
+
+/* bcrypt checks: those on libuv's pool, and those that wait. */
+struct d1_logins {
+    size_t running;
+    size_t waiting;
+    size_t waiting_strangers; /* Of users that do not exist. */
+    struct d1_login_job *first;
+    struct d1_login_job **last; /* Set with the first. */
+};
 
 struct d1_solver {
     struct d1_solver_options options;
@@ -100,6 +110,9 @@ struct d1_solver {
     struct d1_store_watcher watcher;
     struct d1_index index;
     struct d1_map accounts;
+    size_t imported; /* Committed accounts that still have the hash of their import. */
+    struct d1_logins logins;
+    struct d1_map sealed;
     struct d1_work *works;
     struct d1_operation_list deferred;
     struct d1_transaction *deferred_transactions;
@@ -175,6 +188,7 @@ int64_t d1_solver_next_limit_us(const struct d1_solver *solver);
 /* lease.c */
 int d1_lease_timer_init(struct d1_solver *solver);
 void d1_lease_timer_close(struct d1_solver *solver);
+void d1_solver_drop_handle(struct d1_solver *solver); /* The last one frees it. */
 void d1_solver_wake_within(struct d1_solver *solver, int64_t delay_ms);
 void d1_solver_defer(struct d1_solver *solver, struct d1_operation *operation);
 void d1_solver_wake_soon(struct d1_solver *solver);
@@ -185,6 +199,22 @@ int d1_accounts_init(struct d1_solver *solver);
 void d1_accounts_close(struct d1_solver *solver);
 int d1_accounts_put(struct d1_solver *solver, const struct d1_account *record);
 void d1_accounts_remove(struct d1_solver *solver, const struct d1_account *record);
+/* Take a place for an account that is about to be written; nobody logs in yet. */
+int d1_accounts_reserve(struct d1_solver *solver, const struct d1_account *record);
+void d1_accounts_unreserve(struct d1_solver *solver, const struct d1_account *record);
+/* Whether the username is taken, committed or not. */
+bool d1_accounts_reserved(const struct d1_solver *solver, const char *username);
+/* The imported hash of an account that may log in, or NULL. Borrowed until the loop goes on. */
+const char *d1_accounts_bcrypt(const struct d1_solver *solver, const char *username);
+
+/* login.c */
+void d1_logins_cancel(struct d1_solver *solver);
+
+/* sealed.c */
+int d1_sealed_init(struct d1_solver *solver);
+void d1_sealed_close(struct d1_solver *solver);
+int d1_sealed_put(struct d1_solver *solver, const struct d1_sealed_account *record);
+void d1_sealed_remove(struct d1_solver *solver, const struct d1_sealed_account *record);
 
 /* measure.c */
 int d1_solver_measure_init(struct d1_solver *solver);

@@ -1,6 +1,6 @@
 /*
  * The records the store keeps: challenges (leases of one TXT value at one owner name), acme-dns
- * accounts, and names that stay known for a while.
+ * accounts, names that stay known for a while, and sealed accounts of ACME clients.
  *
  * Threads: plain values.
  * Memory: the structs own nothing; they are how records travel. Who keeps many of them keeps them
@@ -47,6 +47,23 @@ struct d1_account {
     struct d1_name name;                 /* SUBDOMAIN.ACCOUNT-ZONE */
     int64_t created_ms;
     const char *allowfrom; /* CIDRs as the client wrote them, one blank between; "": everybody. */
+
+    /*
+     * NULL, or the bcrypt hash of the key as acme-dns had it: then nobody knows key_digest yet, and
+     * it is not read. The first login that passes takes its place.
+     */
+    const char *bcrypt;
+};
+
+/*
+ * An ACME client's account, kept for the client: sealed with a key that only the secret of its token
+ * gives, so that nobody else can read it, not even who holds the database.
+ */
+struct d1_sealed_account {
+    const char *token;  /* Its name. */
+    const char *domain; /* As the client named it. */
+    const uint8_t *box;
+    size_t length; /* 1 to D1_SEALED_BYTES_MAX. */
 };
 
 /* A name that is answered NODATA, never NXDOMAIN, until a moment (contract: "known"). */

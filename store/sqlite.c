@@ -32,6 +32,8 @@ enum statement {
     REMOVE_ACCOUNT,
     PUT_KNOWN,
     REMOVE_KNOWN,
+    PUT_SEALED,
+    REMOVE_SEALED,
     STATEMENT_COUNT,
 };
 
@@ -48,14 +50,18 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
         " ON CONFLICT (name, value, owner)"
         " DO UPDATE SET created = excluded.created, expires = excluded.expires",
     [REMOVE_CHALLENGE] = "DELETE FROM challenge WHERE name = ?1 AND value = ?2 AND owner = ?3",
-    [PUT_ACCOUNT] = "INSERT INTO account(username, key_digest, name, allowfrom, created)"
-                    " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (username)"
+    [PUT_ACCOUNT] = "INSERT INTO account(username, key_digest, name, allowfrom, created, bcrypt)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (username)"
                     " DO UPDATE SET key_digest = excluded.key_digest, name = excluded.name,"
-                    " allowfrom = excluded.allowfrom, created = excluded.created",
+                    " allowfrom = excluded.allowfrom, created = excluded.created,"
+                    " bcrypt = excluded.bcrypt",
     [REMOVE_ACCOUNT] = "DELETE FROM account WHERE username = ?1",
     [PUT_KNOWN] = ("INSERT INTO known(name, until) VALUES (?1, ?2)"
                    " ON CONFLICT (name) DO UPDATE SET until = excluded.until"),
     [REMOVE_KNOWN] = "DELETE FROM known WHERE name = ?1",
+    [PUT_SEALED] = ("INSERT INTO sealed_account(token, domain, box) VALUES (?1, ?2, ?3)"
+                    " ON CONFLICT (token, domain) DO UPDATE SET box = excluded.box"),
+    [REMOVE_SEALED] = "DELETE FROM sealed_account WHERE token = ?1 AND domain = ?2",
 };
 
 struct sqlite {
@@ -118,6 +124,9 @@ static int put_account(struct sqlite *sqlite, const struct d1_account *account) 
     if (rc == SQLITE_OK) {
         rc = sqlite3_bind_int64(statement, 5, account->created_ms);
     }
+    if (rc == SQLITE_OK) { /* NULL without one. */
+        rc = sqlite3_bind_text(statement, 6, account->bcrypt, -1, SQLITE_STATIC);
+    }
     return rc == SQLITE_OK ? run(sqlite, PUT_ACCOUNT) : rc;
 }
 
@@ -137,6 +146,19 @@ static int apply_known(struct sqlite *sqlite, enum statement which,
     return rc == SQLITE_OK ? run(sqlite, which) : rc;
 }
 
+static int apply_sealed(struct sqlite *sqlite, enum statement which,
+                        const struct d1_sealed_account *sealed) {
+    sqlite3_stmt *statement = sqlite->statements[which];
+    int rc = sqlite3_bind_text(statement, 1, sealed->token, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_text(statement, 2, sealed->domain, -1, SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK && which == PUT_SEALED) {
+        rc = sqlite3_bind_blob(statement, 3, sealed->box, (int)sealed->length, SQLITE_STATIC);
+    }
+    return rc == SQLITE_OK ? run(sqlite, which) : rc;
+}
+
 static int apply_change(struct sqlite *sqlite, const struct d1_store_change *change) {
     switch (change->op) {
     case D1_STORE_PUT_CHALLENGE:
@@ -151,6 +173,10 @@ static int apply_change(struct sqlite *sqlite, const struct d1_store_change *cha
         return apply_known(sqlite, PUT_KNOWN, change->known);
     case D1_STORE_REMOVE_KNOWN:
         return apply_known(sqlite, REMOVE_KNOWN, change->known);
+    case D1_STORE_PUT_SEALED:
+        return apply_sealed(sqlite, PUT_SEALED, change->sealed);
+    case D1_STORE_REMOVE_SEALED:
+        return apply_sealed(sqlite, REMOVE_SEALED, change->sealed);
     }
     return SQLITE_MISUSE;
 }

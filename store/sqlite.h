@@ -32,8 +32,9 @@ int d1_sqlite_claim(const char *state_dir, char ret_path[D1_SQLITE_PATH_BYTES], 
 
 /*
  * Check that the database is ours and of a version we know, check its integrity when the last
- * shutdown was not clean, bring it to our version, set how the connection works, and mark it as in
- * use. Nothing is changed before the first two are known.
+ * shutdown was not clean, set how the connection works, keep a copy of an older version beside it
+ * (FILE.version-N), bring it to our version, and mark it as in use. Nothing is changed before the
+ * first two are known.
  *
  * Returns 0, D1_EVERSION, D1_ECORRUPT or another error with its story.
  */

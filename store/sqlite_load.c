@@ -59,6 +59,10 @@ static int load_account(const struct loader *loader, sqlite3_stmt *row) {
         return bad_row(loader, "account", "allowfrom of", sqlite3_column_text(row, 0));
     }
     account.created_ms = sqlite3_column_int64(row, 4);
+    account.bcrypt = (const char *)sqlite3_column_text(row, 5);
+    if (account.bcrypt != NULL && strlen(account.bcrypt) != D1_BCRYPT_TEXT_BYTES - 1) {
+        return bad_row(loader, "account", "bcrypt of", sqlite3_column_text(row, 0));
+    }
     struct d1_store_change change = {.op = D1_STORE_PUT_ACCOUNT, .account = &account};
     loader->changed(&change, loader->arg);
     return D1_OK;
@@ -95,6 +99,29 @@ static int load_challenge(const struct loader *loader, sqlite3_stmt *row) {
     return D1_OK;
 }
 
+static int load_sealed(const struct loader *loader, sqlite3_stmt *row) {
+    char token[D1_TOKEN_NAME_MAX + 1];
+    char domain[D1_NAME_TEXT_MAX];
+    if (read_text(row, 0, token, sizeof(token)) != D1_OK) {
+        return bad_row(loader, "sealed_account", "token", sqlite3_column_text(row, 0));
+    }
+    if (read_text(row, 1, domain, sizeof(domain)) != D1_OK) {
+        return bad_row(loader, "sealed_account", "domain", sqlite3_column_text(row, 1));
+    }
+    struct d1_sealed_account sealed = {
+        .token = token,
+        .domain = domain,
+        .box = sqlite3_column_blob(row, 2),
+        .length = (size_t)sqlite3_column_bytes(row, 2),
+    };
+    if (sealed.box == NULL || sealed.length > D1_SEALED_BYTES_MAX) {
+        return bad_row(loader, "sealed_account", "box of", sqlite3_column_text(row, 1));
+    }
+    struct d1_store_change change = {.op = D1_STORE_PUT_SEALED, .sealed = &sealed};
+    loader->changed(&change, loader->arg);
+    return D1_OK;
+}
+
 static int load_rows(const struct loader *loader, const char *sql,
                      int (*load_row)(const struct loader *, sqlite3_stmt *)) {
     sqlite3_stmt *row = NULL;
@@ -119,7 +146,7 @@ int d1_sqlite_load(sqlite3 *db, const char *path,
     const struct loader loader = {
         .db = db, .path = path, .changed = changed, .arg = arg, .error = error};
     int err = load_rows(&loader,
-                        "SELECT username, key_digest, name, allowfrom, created"
+                        "SELECT username, key_digest, name, allowfrom, created, bcrypt"
                         " FROM account ORDER BY username",
                         load_account);
     if (err == D1_OK) {
@@ -130,6 +157,11 @@ int d1_sqlite_load(sqlite3 *db, const char *path,
                         "SELECT name, value, owner, created, expires"
                         " FROM challenge ORDER BY name, value, owner",
                         load_challenge);
+    }
+    if (err == D1_OK) {
+        err = load_rows(&loader,
+                        "SELECT token, domain, box FROM sealed_account ORDER BY token, domain",
+                        load_sealed);
     }
     return err;
 }

@@ -7,9 +7,11 @@
  * as Unix milliseconds.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/sqlite.h"
 
@@ -32,10 +34,18 @@ static const char *const schema_steps[] = {
     "  created INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE known(name TEXT NOT NULL PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;"
     "PRAGMA application_id = 0x64303164;",
+    /* 2. Accounts of acme-dns; accounts that are kept for ACME clients. */
+    "ALTER TABLE account ADD COLUMN bcrypt TEXT CHECK (length(bcrypt) = 60);"
+    "CREATE TABLE sealed_account("
+    "  token TEXT NOT NULL,"
+    "  domain TEXT NOT NULL,"
+    "  box BLOB NOT NULL CHECK (length(box) BETWEEN 1 AND 2048),"
+    "  PRIMARY KEY (token, domain)) WITHOUT ROWID;",
 };
 
 #define SCHEMA_VERSION ((int)D1_ARRAY_LENGTH(schema_steps))
 
+_Static_assert(D1_BCRYPT_TEXT_BYTES == 61 && D1_SEALED_BYTES_MAX == 2048, "step 2 spells them");
 _Static_assert(D1_SQLITE_APPLICATION_ID == 0x64303164, "step 1 spells the application id");
 
 static const char move_away[] = "restore it from a backup, or move it away to start empty";
@@ -255,6 +265,53 @@ static int set_connection(sqlite3 *db, const char *path, struct d1_error *error)
     return rc == SQLITE_OK ? D1_OK : d1_sqlite_error(db, path, rc, error);
 }
 
+/* An empty file of mode 0600 for VACUUM INTO to fill: SQLite itself would let others read it. */
+static int make_empty(const char *path, struct d1_error *error) {
+    int fd = -1;
+    if (unlink(path) == 0 || errno == ENOENT) {
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
+    if (fd < 0) {
+        return d1_error_set(error, -errno, "%s: %s; the copy from before an upgrade goes there",
+                            path, strerror(errno));
+    }
+    close(fd);
+    return D1_OK;
+}
+
+/*
+ * Keep the database as it was before it is brought to a newer version, as FILE.version-N: who goes
+ * back to the older program puts it back.
+ */
+static int keep_copy(sqlite3 *db, const char *path, int64_t version, struct d1_error *error) {
+    char copy[D1_SQLITE_PATH_BYTES + 32];
+    char part[D1_SQLITE_PATH_BYTES + 40];
+    snprintf(copy, sizeof(copy), "%s.version-%" PRId64, path, version);
+    snprintf(part, sizeof(part), "%s.part", copy);
+    int err = make_empty(part, error);
+    if (err != D1_OK) {
+        return err;
+    }
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(db, "VACUUM INTO ?1", -1, &statement, NULL);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_text(statement, 1, part, -1, SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(statement);
+    }
+    if (rc != SQLITE_DONE) {
+        err = d1_sqlite_error(db, part, rc, error);
+    } else if (rename(part, copy) != 0) {
+        err = d1_error_set(error, -errno, "%s: %s", copy, strerror(errno));
+    }
+    sqlite3_finalize(statement);
+    if (err != D1_OK) {
+        unlink(part);
+    }
+    return err;
+}
+
 int d1_sqlite_prepare_schema(sqlite3 *db, const char *path, struct d1_error *error) {
     /* A schema that somebody else wrote may not run functions, nor rewrite the schema itself. */
     sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -267,6 +324,9 @@ int d1_sqlite_prepare_schema(sqlite3 *db, const char *path, struct d1_error *err
     }
     if (err == D1_OK) {
         err = set_connection(db, path, error);
+    }
+    if (err == D1_OK && version > 0 && version < SCHEMA_VERSION) {
+        err = keep_copy(db, path, version, error);
     }
     if (err != D1_OK) {
         return err;

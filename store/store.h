@@ -33,6 +33,8 @@ enum d1_store_op {
     D1_STORE_REMOVE_ACCOUNT,
     D1_STORE_PUT_KNOWN, /* Insert or set until_ms. */
     D1_STORE_REMOVE_KNOWN,
+    D1_STORE_PUT_SEALED, /* Insert or replace by token and domain. */
+    D1_STORE_REMOVE_SEALED,
 };
 
 struct d1_store_change {
@@ -41,6 +43,7 @@ struct d1_store_change {
         const struct d1_challenge *challenge;
         const struct d1_account *account;
         const struct d1_known_name *known;
+        const struct d1_sealed_account *sealed;
     };
 };
 

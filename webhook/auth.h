@@ -18,8 +18,6 @@ struct d1_http_request;
 struct d1_rights;
 struct d1_solver;
 
-#define D1_ACCOUNT_KEY_LENGTH 40 /* Characters, as acme-dns. */
-
 enum d1_offer_kind {
     D1_OFFER_NONE,     /* Nothing offered. */
     D1_OFFER_BAD,      /* Something that cannot be a credential. */

@@ -17,6 +17,8 @@ struct d1_store {
     size_t account_count;
     struct d1_known_name *known;
     size_t known_count;
+    struct d1_sealed_account *sealed;
+    size_t sealed_count;
 };
 
 static void *grown(void *rows, size_t count, size_t size) {
@@ -32,10 +34,25 @@ struct d1_store *fake_store_create(void) {
     return store;
 }
 
+static void free_texts(const struct d1_account *account) {
+    free((void *)(uintptr_t)account->allowfrom);
+    free((void *)(uintptr_t)account->bcrypt);
+}
+
+static void free_sealed(const struct d1_sealed_account *sealed) {
+    free((void *)(uintptr_t)sealed->token);
+    free((void *)(uintptr_t)sealed->domain);
+    free((void *)(uintptr_t)sealed->box);
+}
+
 void fake_store_destroy(struct d1_store *store) {
     for (size_t i = 0; i < store->account_count; i++) {
-        free((void *)(uintptr_t)store->accounts[i].allowfrom);
+        free_texts(&store->accounts[i]);
     }
+    for (size_t i = 0; i < store->sealed_count; i++) {
+        free_sealed(&store->sealed[i]);
+    }
+    free(store->sealed);
     free(store->challenges);
     free(store->accounts);
     free(store->known);
@@ -113,24 +130,56 @@ static size_t find_account(const struct d1_store *store, const char *username) {
 
 static void put_account(struct d1_store *store, const struct d1_account *record) {
     size_t i = find_account(store, record->username);
-    char *old = NULL;
+    struct d1_account old = {.allowfrom = NULL};
     if (i == store->account_count) {
         store->account_count++;
         store->accounts = grown(store->accounts, store->account_count, sizeof(*record));
     } else {
-        old = (char *)(uintptr_t)store->accounts[i].allowfrom;
+        old = store->accounts[i];
     }
     store->accounts[i] = *record;
     store->accounts[i].allowfrom = strdup(record->allowfrom != NULL ? record->allowfrom : "");
-    free(old);
+    store->accounts[i].bcrypt = record->bcrypt != NULL ? strdup(record->bcrypt) : NULL;
+    free_texts(&old);
 }
 
 static void remove_account(struct d1_store *store, const struct d1_account *record) {
     size_t i = find_account(store, record->username);
     if (i < store->account_count) {
-        free((void *)(uintptr_t)store->accounts[i].allowfrom);
+        free_texts(&store->accounts[i]);
         store->accounts[i] = store->accounts[--store->account_count];
     }
+}
+
+static size_t find_sealed(const struct d1_store *store, const struct d1_sealed_account *wanted) {
+    size_t i = 0;
+    while (i < store->sealed_count && !(strcmp(store->sealed[i].token, wanted->token) == 0 &&
+                                        strcmp(store->sealed[i].domain, wanted->domain) == 0)) {
+        i++;
+    }
+    return i;
+}
+
+static void remove_sealed(struct d1_store *store, const struct d1_sealed_account *record) {
+    size_t i = find_sealed(store, record);
+    if (i < store->sealed_count) {
+        free_sealed(&store->sealed[i]);
+        store->sealed[i] = store->sealed[--store->sealed_count];
+    }
+}
+
+static void put_sealed(struct d1_store *store, const struct d1_sealed_account *record) {
+    remove_sealed(store, record);
+    store->sealed_count++;
+    store->sealed = grown(store->sealed, store->sealed_count, sizeof(*record));
+    uint8_t *box = malloc(record->length);
+    assert(box != NULL);
+    memcpy(box, record->box, record->length);
+    store->sealed[store->sealed_count - 1] =
+        (struct d1_sealed_account){.token = strdup(record->token),
+                                   .domain = strdup(record->domain),
+                                   .box = box,
+                                   .length = record->length};
 }
 
 static void keep(struct d1_store *store, const struct d1_store_change *change) {
@@ -156,6 +205,12 @@ static void keep(struct d1_store *store, const struct d1_store_change *change) {
         break;
     case D1_STORE_REMOVE_ACCOUNT:
         remove_account(store, change->account);
+        break;
+    case D1_STORE_PUT_SEALED:
+        put_sealed(store, change->sealed);
+        break;
+    case D1_STORE_REMOVE_SEALED:
+        remove_sealed(store, change->sealed);
         break;
     }
     for (struct d1_store_watcher *w = store->watchers; w != NULL; w = w->next) {
@@ -236,6 +291,10 @@ int d1_store_load(struct d1_store *store, void (*changed)(const struct d1_store_
         changed(&(struct d1_store_change){.op = D1_STORE_PUT_KNOWN, .known = &store->known[i]},
                 arg);
     }
+    for (size_t i = 0; i < store->sealed_count; i++) {
+        changed(&(struct d1_store_change){.op = D1_STORE_PUT_SEALED, .sealed = &store->sealed[i]},
+                arg);
+    }
     return 0;
 }
 
@@ -261,6 +320,15 @@ const struct d1_challenge *fake_store_find(const struct d1_store *store, const c
 
 size_t fake_store_accounts(const struct d1_store *store) {
     return store->account_count;
+}
+
+const struct d1_account *fake_store_account(const struct d1_store *store, const char *username) {
+    size_t i = find_account(store, username);
+    return i < store->account_count ? &store->accounts[i] : NULL;
+}
+
+size_t fake_store_sealed(const struct d1_store *store) {
+    return store->sealed_count;
 }
 
 const struct d1_known_name *fake_store_known(const struct d1_store *store, const char *name) {

@@ -71,11 +71,20 @@ static void note_change(struct fixture *fixture, const struct d1_store_change *c
     case D1_STORE_PUT_ACCOUNT:
     case D1_STORE_REMOVE_ACCOUNT:
         d1_name_to_text(&change->account->name, name);
-        d1_bytes_printf(&fixture->diary, "%s account %s %s %02x..%02x '%s' %" PRId64,
+        d1_bytes_printf(&fixture->diary, "%s account %s %s %02x..%02x '%s' %" PRId64 "%s%s",
                         change->op == D1_STORE_PUT_ACCOUNT ? "put" : "remove",
                         change->account->username, name, change->account->key_digest[0],
                         change->account->key_digest[D1_SHA256_BYTES - 1],
-                        change->account->allowfrom, change->account->created_ms);
+                        change->account->allowfrom, change->account->created_ms,
+                        change->account->bcrypt != NULL ? " " : "",
+                        change->account->bcrypt != NULL ? change->account->bcrypt : "");
+        return;
+    case D1_STORE_PUT_SEALED:
+    case D1_STORE_REMOVE_SEALED:
+        d1_bytes_printf(&fixture->diary, "%s sealed %s %s '%.*s'",
+                        change->op == D1_STORE_PUT_SEALED ? "put" : "remove", change->sealed->token,
+                        change->sealed->domain, (int)change->sealed->length,
+                        (const char *)change->sealed->box);
         return;
     case D1_STORE_PUT_KNOWN:
     case D1_STORE_REMOVE_KNOWN:
@@ -248,6 +257,16 @@ void sample_known(struct sample *sample, const char *label, enum d1_store_op op,
     assert_int_equal(d1_name_from_text(name, &sample->known.name), D1_OK);
     sample->known.until_ms = until_ms;
     sample->changes[0] = (struct d1_store_change){.op = op, .known = &sample->known};
+    sample->write.count = 1;
+}
+
+void sample_sealed(struct sample *sample, const char *label, enum d1_store_op op,
+                   const char *domain, const char *box) {
+    memset(sample, 0, sizeof(*sample));
+    sample->label = label;
+    sample->sealed = (struct d1_sealed_account){
+        .token = "lego", .domain = domain, .box = (const uint8_t *)box, .length = strlen(box)};
+    sample->changes[0] = (struct d1_store_change){.op = op, .sealed = &sample->sealed};
     sample->write.count = 1;
 }
 

@@ -54,6 +54,7 @@ struct sample {
     struct d1_challenge challenge;
     struct d1_account account;
     struct d1_known_name known;
+    struct d1_sealed_account sealed;
     struct fixture *fixture;
     const char *label;
     void (*then)(struct sample *sample); /* Called at the end of `done`; NULL: nothing. */
@@ -86,6 +87,8 @@ void sample_account(struct sample *sample, const char *label, enum d1_store_op o
                     const char *username, const char *name);
 void sample_known(struct sample *sample, const char *label, enum d1_store_op op, const char *name,
                   int64_t until_ms);
+void sample_sealed(struct sample *sample, const char *label, enum d1_store_op op,
+                   const char *domain, const char *box);
 
 int sample_submit(struct fixture *fixture, struct sample *sample);
 

@@ -12,7 +12,8 @@
 #include "store/sqlite.h"
 #include "tests/unit/store/fixture.h"
 
-#define PUT D1_STORE_PUT_CHALLENGE
+#define PUT     D1_STORE_PUT_CHALLENGE
+#define VERSION 2 /* Of the schema. */
 
 static const char *path_of(const struct fixture *fixture, const char *file, char ret_path[160]) {
     snprintf(ret_path, 160, "%s/%s", fixture->dir, file);
@@ -71,6 +72,11 @@ static mode_t mode_of(const struct fixture *fixture, const char *file) {
     return status.st_mode & 07777;
 }
 
+static int access_of(const struct fixture *fixture, const char *file) {
+    char path[160];
+    return access(path_of(fixture, file, path), F_OK);
+}
+
 static void test_everything_is_back_after_reopening(void **state) {
     struct fixture *fixture = *state;
     struct sample sample;
@@ -100,6 +106,81 @@ static void test_everything_is_back_after_reopening(void **state) {
 static void keep_challenge(const struct d1_store_change *change, void *arg) {
     struct d1_challenge *challenge = arg;
     *challenge = *change->challenge;
+}
+
+#define HASH "$2a$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234"
+
+static void test_a_bcrypt_hash_comes_back_until_it_is_replaced(void **state) {
+    struct fixture *fixture = *state;
+    struct sample sample;
+    sample_account(&sample, NULL, D1_STORE_PUT_ACCOUNT, "u1", "x.auth.test");
+    sample.account.bcrypt = HASH;
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    d1_bytes_clear(&fixture->diary);
+    fixture_close(fixture);
+    fixture_open(fixture);
+    assert_int_equal(fixture_load(fixture), D1_OK);
+    assert_diary(fixture,
+                 "put account u1 x.auth.test 00..1f '192.0.2.0/24 2001:db8::/32' 1000 " HASH "\n");
+
+    sample.account.bcrypt = NULL;
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    d1_bytes_clear(&fixture->diary);
+    fixture_close(fixture);
+    fixture_open(fixture);
+    assert_int_equal(fixture_load(fixture), D1_OK);
+    assert_diary(fixture, "put account u1 x.auth.test 00..1f '192.0.2.0/24 2001:db8::/32' 1000\n");
+}
+
+static void test_sealed_accounts_come_back(void **state) {
+    struct fixture *fixture = *state;
+    struct sample a;
+    struct sample b;
+    sample_sealed(&a, NULL, D1_STORE_PUT_SEALED, "a.test", "box-1");
+    sample_sealed(&b, NULL, D1_STORE_PUT_SEALED, "b.test", "box-2");
+    assert_int_equal(sample_write(fixture, &a), D1_OK);
+    assert_int_equal(sample_write(fixture, &b), D1_OK);
+    sample_sealed(&a, NULL, D1_STORE_PUT_SEALED, "a.test", "box-3");
+    assert_int_equal(sample_write(fixture, &a), D1_OK);
+    b.changes[0].op = D1_STORE_REMOVE_SEALED;
+    assert_int_equal(sample_write(fixture, &b), D1_OK);
+    d1_bytes_clear(&fixture->diary);
+    fixture_close(fixture);
+    fixture_open(fixture);
+    assert_int_equal(fixture_load(fixture), D1_OK);
+    assert_diary(fixture, "put sealed lego a.test 'box-3'\n");
+}
+
+static void test_an_older_version_is_brought_up_and_a_copy_kept(void **state) {
+    struct fixture *fixture = *state;
+    struct sample sample;
+    sample_account(&sample, NULL, D1_STORE_PUT_ACCOUNT, "u1", "x.auth.test");
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    d1_bytes_clear(&fixture->diary);
+    fixture_close(fixture);
+    run_sql(fixture, "ALTER TABLE account RENAME TO newer;"
+                     "CREATE TABLE account(username TEXT NOT NULL PRIMARY KEY,"
+                     " key_digest BLOB NOT NULL CHECK (length(key_digest) = 32),"
+                     " name TEXT NOT NULL UNIQUE, allowfrom TEXT NOT NULL,"
+                     " created INTEGER NOT NULL) WITHOUT ROWID;"
+                     "INSERT INTO account SELECT username, key_digest, name, allowfrom, created"
+                     " FROM newer; DROP TABLE newer; DROP TABLE sealed_account;"
+                     "PRAGMA user_version = 1");
+    fixture_open(fixture);
+    assert_int_equal(fixture_load(fixture), D1_OK);
+    assert_diary(fixture, "put account u1 x.auth.test 00..1f '192.0.2.0/24 2001:db8::/32' 1000\n");
+    assert_int_equal(ask_number(fixture, "PRAGMA user_version"), VERSION);
+    assert_int_equal(mode_of(fixture, "dns01d.db.version-1"), 0600);
+    assert_int_equal(access_of(fixture, "dns01d.db.version-1.part"), -1);
+    char path[160];
+    sqlite3 *copy = NULL;
+    int64_t number = 0;
+    assert_int_equal(sqlite3_open(path_of(fixture, "dns01d.db.version-1", path), &copy), SQLITE_OK);
+    assert_int_equal(d1_sqlite_number(copy, "PRAGMA user_version", &number), SQLITE_OK);
+    assert_int_equal(number, 1);
+    assert_int_equal(d1_sqlite_number(copy, "SELECT count(*) FROM account", &number), SQLITE_OK);
+    assert_int_equal(number, 1);
+    sqlite3_close(copy);
 }
 
 static void test_any_octets_come_back(void **state) {
@@ -232,7 +313,7 @@ static void test_the_running_database_can_be_read(void **state) {
                 "_acme-challenge.a.test value-1 token:lego");
     assert_text(fixture, "PRAGMA journal_mode", "wal");
     assert_int_equal(ask_number(fixture, "PRAGMA application_id"), D1_SQLITE_APPLICATION_ID);
-    assert_int_equal(ask_number(fixture, "PRAGMA user_version"), 1);
+    assert_int_equal(ask_number(fixture, "PRAGMA user_version"), VERSION);
     assert_int_equal(ask_number(fixture, "SELECT value FROM meta WHERE key = 'revision'"), 1);
 }
 
@@ -241,7 +322,7 @@ static void test_a_newer_version_is_refused_untouched(void **state) {
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 99");
     assert_refused(fixture, D1_EVERSION,
-                   "written by a newer dns01d (schema version 99, this one knows up to 1)");
+                   "written by a newer dns01d (schema version 99, this one knows up to 2)");
     assert_int_equal(ask_number(fixture, "PRAGMA user_version"), 99);
     assert_int_equal(ask_number(fixture, "SELECT value FROM meta WHERE key = 'clean'"), 1);
 }
@@ -332,9 +413,9 @@ static void test_a_bad_row_is_named(void **state) {
         {"INSERT INTO challenge VALUES ('a..test', 'v', 'o', 1, 2)",
          "table challenge: bad name 'a..test'"},
         {"INSERT INTO known VALUES ('', 1)", "table known: bad name ''"},
-        {"INSERT INTO account VALUES ('u', zeroblob(32), '-..', '', 1)",
+        {"INSERT INTO account VALUES ('u', zeroblob(32), '-..', '', 1, NULL)",
          "table account: bad name '-..'"},
-        {"INSERT INTO account VALUES (printf('%.40c', 'u'), zeroblob(32), 'a.test', '', 1)",
+        {"INSERT INTO account VALUES (printf('%.40c', 'u'), zeroblob(32), 'a.test', '', 1, NULL)",
          "table account: bad username 'uuuu"},
         {"INSERT INTO challenge VALUES ('a.test', 'v', printf('%.161c', 'o'), 1, 2)",
          "table challenge: bad owner 'oooo"},
@@ -428,7 +509,7 @@ static void test_a_failed_open_gives_the_lock_back(void **state) {
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 99");
     assert_refused(fixture, D1_EVERSION, "newer");
-    run_sql(fixture, "PRAGMA user_version = 1");
+    run_sql(fixture, "PRAGMA user_version = 2");
     fixture_open(fixture);
 }
 
@@ -549,6 +630,9 @@ int main(void) {
         FRESH(test_what_was_removed_stays_away),
         FRESH(test_a_second_put_replaces),
         FRESH(test_revision_goes_on_after_reopening),
+        FRESH(test_a_bcrypt_hash_comes_back_until_it_is_replaced),
+        FRESH(test_sealed_accounts_come_back),
+        FRESH(test_an_older_version_is_brought_up_and_a_copy_kept),
         FRESH(test_a_taken_account_name_fails_that_write_alone),
         FRESH(test_files_are_private),
         FRESH(test_the_running_database_can_be_read),
