@@ -65,7 +65,9 @@ enum d1_err_rcode {
     X(D1_ECLOSED, -1022, "closed", "the other side closed the connection", 400, SERVFAIL, true)    \
     X(D1_EHOST, -1023, "wrong-host",                                                               \
       "on loopback, Host must be an address, localhost or a name of api.hosts", 421, REFUSED,      \
-      false)
+      false)                                                                                       \
+    X(D1_EPROVIDER, -1024, "provider-failed", "the provider did not take the change", 502,         \
+      SERVFAIL, true)
 
 enum d1_err {
     D1_OK = 0,
