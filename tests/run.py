@@ -21,10 +21,12 @@ import xml.etree.ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 STAGES = ("unit", "fuzz", "lint", "integration", "e2e")
 STAGE_SECONDS_MAX = {
-    "unit": 600, "threads": 600, "fuzz": 300, "lint": 300, "integration": 1200, "e2e": 600
+    "unit": 600, "threads": 600, "fuzz": 300, "lint": 300, "integration": 1200, "e2e": 600,
+    "extra": 600,
 }
 PYTEST_FOLDERS = {
-    "integration": ("tests/integration", "tests/fault", "tests/conformance"), "e2e": ("tests/e2e",)
+    "integration": ("tests/integration", "tests/fault", "tests/conformance"), "e2e": ("tests/e2e",),
+    "extra": ("tests/extra",),
 }
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
@@ -238,7 +240,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
     parser.add_argument("--sanitizer", default="release", choices=("release", "asan", "tsan"))
-    parser.add_argument("--only", action="append", choices=STAGES + ("threads",), default=[])
+    parser.add_argument("--only", action="append", choices=STAGES + ("threads", "extra"), default=[])
     parser.add_argument("--keyword")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -8,7 +8,7 @@ import os
 import pathlib
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs" / "clients.md"
-HOW = "DNS01D_WRITE_DOCS=1 ./dev test --only e2e writes it"
+HOW = "DNS01D_WRITE_DOCS=1 with ./dev test --only e2e and ./dev test extra writes it"
 HEADER = "| client | version | protocol | mode | result |\n| --- | --- | --- | --- | --- |\n"
 KEY_CELLS = (0, 2, 3)
 

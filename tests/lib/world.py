@@ -15,12 +15,13 @@ import dataclasses
 import json
 import pathlib
 import shutil
+import signal
 import ssl
 import subprocess
 import urllib.request
 
 from dns01d import Dns01d
-from dnsask import answers
+from dnsask import answers, ask
 from program import Program, ProgramError, free_address, free_port, wait_until
 
 START_SECONDS = 20
@@ -86,6 +87,7 @@ class World:
         self.direct = [f"_acme-challenge.{name}." for name in direct]
         self.nonce_reject = nonce_reject
         self.pebble_program = None
+        self._nsd_program = None
         self.issued = 0
         self._cleanup = contextlib.ExitStack()
 
@@ -137,16 +139,27 @@ class World:
         path.write_text("\n".join(lines) + "\n")
         return f'zone:\n  name: "{name}"\n  zonefile: "{path}"\n'
 
-    def _start_nsd(self):
-        address, port = self.nsd
+    def _write_example_test(self):
         challenges = [f"_acme-challenge.{name}. CNAME {owner}."
                       for name, owner in self.delegated.items()]
         challenges += [f"{name} NS ns1.auth.example.test." for name in self.direct]
+        return self._zone("example.test.", *challenges, "auth NS ns1.auth.example.test.",
+                          f"ns1.auth A {self.dns01d.address}")
+
+    def delegate(self, domain, owner):
+        """Adds the CNAME of one more domain, as its owner does after registering at dns01d."""
+        self.delegated = {**self.delegated, domain: owner}
+        self._write_example_test()
+        self._nsd_program.signal(signal.SIGHUP)
+        wait_until(lambda: ask(self.nsd, f"_acme-challenge.{domain}", "CNAME").answer,
+                   START_SECONDS, f"the CNAME of {domain}", self._nsd_program)
+
+    def _start_nsd(self):
+        address, port = self.nsd
         zones = [
             self._zone(".", "test. NS ns.parent.test.", f"ns.parent.test. A {address}"),
             self._zone("test.", f"ns.parent A {address}", "example NS ns.parent.test."),
-            self._zone("example.test.", *challenges, "auth NS ns1.auth.example.test.",
-                       f"ns1.auth A {self.dns01d.address}"),
+            self._write_example_test(),
         ]
         config = self.folder / "nsd.conf"
         config.write_text(f"""server:
@@ -165,8 +178,9 @@ class World:
 remote-control:
   control-enable: no
 """ + "".join(zones))
-        nsd = self.start("nsd", [find_program("nsd"), "-d", "-c", config])
-        wait_until(lambda: answers(self.nsd, "example.test."), START_SECONDS, "NSD", nsd)
+        self._nsd_program = self.start("nsd", [find_program("nsd"), "-d", "-c", config])
+        wait_until(lambda: answers(self.nsd, "example.test."), START_SECONDS, "NSD",
+                   self._nsd_program)
 
     # Unbound: the resolver of the certificate authority.
 
