@@ -93,7 +93,7 @@ static bool is_pending(const struct d1_tcp_source *listener) {
 /* Returns a descriptor, or -errno. Without a free one the oldest connection gives its own. */
 static int accept_next(struct d1_tcp *tcp, const struct d1_tcp_source *listener,
                        union d1_peer *ret_peer) {
-    for (unsigned attempt = 0; attempt < 2; attempt++) {
+    for (bool again = false;; again = true) {
         socklen_t length = sizeof(*ret_peer);
         int fd = accept4(listener->fd, &ret_peer->any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
@@ -107,11 +107,10 @@ static int accept_next(struct d1_tcp *tcp, const struct d1_tcp_source *listener,
         if (!is_pending(listener)) {
             return -EAGAIN;
         }
-        if (attempt > 0 || !d1_connections_close_oldest(tcp)) {
-            break;
+        if (again || !d1_connections_close_oldest(tcp)) {
+            return -EMFILE;
         }
     }
-    return -EMFILE;
 }
 
 static int watch_listeners(struct d1_tcp *tcp) {

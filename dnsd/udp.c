@@ -459,9 +459,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         uv_poll_start(poll, UV_READABLE, on_readable);
         return;
     }
-    if ((events & UV_READABLE) != 0) {
-        answer_socket(watched, D1_UDP_BATCHES_PER_WAKE);
-    }
+    (void)events; /* Nothing but UV_READABLE is watched for. */
+    answer_socket(watched, D1_UDP_BATCHES_PER_WAKE);
 }
 
 static int take(struct d1_udp *udp, uv_loop_t *loop, const struct d1_udp_socket *socket) {
@@ -475,9 +474,9 @@ static int take(struct d1_udp *udp, uv_loop_t *loop, const struct d1_udp_socket 
     watched->batch = socket->wildcard ? udp->wildcard : udp->plain;
     watched->fd = socket->fd;
     socklen_t length = sizeof(watched->own);
-    if (getsockname(socket->fd, &watched->own.any, &length) == 0) {
-        udp->odd_ports |= port_bit(port_of(&watched->own));
-    }
+    err = getsockname(socket->fd, &watched->own.any, &length);
+    assert(err == 0); /* It is a socket. */
+    udp->odd_ports |= port_bit(port_of(&watched->own));
     udp->watched_count++;
     return D1_OK;
 }

@@ -40,28 +40,37 @@ static void follow_orders(struct d1_answer_slot *slot) {
     }
 }
 
-static void answer_one(struct d1_answer_slot *slot) {
+/* Returns how many are left aside: 0 or 1. */
+static size_t answer_one(struct d1_answer_slot *slot) {
     slot->reply_length = 0;
     slot->rcode = 0;
     slot->notes = 0;
     slot->answers = 1;
+    slot->verdict = D1_QUERY_OK;
     if (slot->length < D1_DNS_HEADER_BYTES || (slot->message[2] & 0x80) != 0) {
-        return;
+        return 0;
+    }
+    if (slot->message[2] >> 3 == D1_OPCODE_UPDATE) {
+        slot->verdict = D1_QUERY_UPDATE;
+        slot->job = NULL;
+        return 1;
     }
     size_t copied = slot->length < slot->reply_max ? slot->length : slot->reply_max;
     memcpy(slot->reply, slot->message, copied);
     slot->reply[2] |= 0x80;
     slot->reply_length = copied;
     follow_orders(slot);
+    return 0;
 }
 
 size_t d1_answer_batch(const struct d1_answer_context *context, struct d1_answer_slot *slots,
                        size_t count) {
     (void)context;
+    size_t aside = 0;
     for (size_t i = 0; i < count; i++) {
-        answer_one(&slots[i]);
+        aside += answer_one(&slots[i]);
     }
-    return 0;
+    return aside;
 }
 
 void d1_answer_limit_aside(const struct d1_answer_context *context, struct d1_answer_slot *slot) {

@@ -9,7 +9,7 @@
  *   'l' HI LO    the answer has this length
  *   't'          the answer ends with the answering thread's id (4 octets, host order)
  * Anything else ends the orders. The answer is the message with QR set. No answer to less than a
- * header, or to QR=1.
+ * header, or to QR=1; an UPDATE is left aside.
  */
 #ifndef D1_TESTS_FAKE_ANSWER_H
 #define D1_TESTS_FAKE_ANSWER_H
