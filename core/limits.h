@@ -24,6 +24,18 @@
 #define D1_SIGNED_QUERY_MAX       2048 /* Question, OPT and TSIG of a query need less. */
 #define D1_RECORD_BYTES_MAX       65520 /* One table record with all its RRsets; fits a TCP message. */
 
+/* Resolver. */
+#define D1_RESOLVE_QUERIES_MAX     256   /* Questions under way at once; then D1_ELIMIT. */
+#define D1_RESOLVE_RECORDS_MAX     64    /* Records of one answer that are looked at. */
+#define D1_RESOLVE_SERVERS_MAX     16    /* `resolver.servers`. */
+#define D1_RESOLVE_QUERY_MS        5000  /* As stub resolvers wait for one answer. */
+#define D1_RESOLVE_CACHE_S         5     /* Longer than one chain takes, shorter than patience. */
+#define D1_FOLLOW_LINKS_MAX        8     /* CNAMEs; resolvers of CAs follow about as many. */
+#define D1_FOLLOW_MS               10000 /* One chain: two lost packets, or one slow server. */
+#define D1_FOLLOWS_MAX             128   /* Chains followed at once; then D1_ELIMIT. */
+#define D1_AUTHORITY_NAMES_MAX     16    /* Name servers of one zone: the root has 13. */
+#define D1_AUTHORITY_ADDRESSES_MAX 32    /* And their addresses. */
+
 /* Record table and zones. */
 #define D1_TABLE_WAITING_BYTES_MAX    67108864 /* Retired, still seen by readers; then put refuses. */
 #define D1_RRSETS_MAX                 64       /* Types at one owner name. */
