@@ -250,6 +250,7 @@ void d1_lease_record(const struct d1_lease *lease, struct d1_challenge *ret_reco
     memcpy(ret_record->value.octets, lease->octets, lease->length);
     memcpy(ret_record->owner, lease->owner->text, lease->owner->length);
     ret_record->owner[lease->owner->length] = '\0';
+    ret_record->asked.length = 0;
     ret_record->created_ms = lease->created_ms;
     ret_record->expires_ms = lease->deadline.when_ms;
 }

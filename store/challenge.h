@@ -38,6 +38,12 @@ struct d1_challenge {
     char owner[D1_OWNER_TEXT_MAX + 1]; /* "token:lego", "account:UUID", "socket" ... */
     int64_t created_ms;                /* Unix time. */
     int64_t expires_ms;                /* Unix time; 0: never (an administrator asked for it). */
+
+    /*
+     * The name that was asked for, whose CNAMEs led to `name` then; length 0: `name` itself was. A
+     * CleanUp for it finds the value, wherever the CNAMEs lead by then.
+     */
+    struct d1_name asked;
 };
 
 /* An acme-dns account: owner of exactly one name for now. */

@@ -45,10 +45,10 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [RELEASE] = "RELEASE one_write",
     [ROLLBACK_TO] = "ROLLBACK TO one_write",
     [SET_REVISION] = "UPDATE meta SET value = ?1 WHERE key = 'revision'",
-    [PUT_CHALLENGE] =
-        "INSERT INTO challenge(name, value, owner, created, expires) VALUES (?1, ?2, ?3, ?4, ?5)"
-        " ON CONFLICT (name, value, owner)"
-        " DO UPDATE SET created = excluded.created, expires = excluded.expires",
+    [PUT_CHALLENGE] = "INSERT INTO challenge(name, value, owner, created, expires, asked)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name, value, owner)"
+                      " DO UPDATE SET created = excluded.created, expires = excluded.expires,"
+                      " asked = excluded.asked",
     [REMOVE_CHALLENGE] = "DELETE FROM challenge WHERE name = ?1 AND value = ?2 AND owner = ?3",
     [PUT_ACCOUNT] = "INSERT INTO account(username, key_digest, name, allowfrom, created, bcrypt)"
                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (username)"
@@ -70,7 +70,8 @@ struct sqlite {
     uint64_t revision; /* Of the last committed write. */
     int log_pages;     /* In the write-ahead log after the last commit. */
     int lock;
-    char name[D1_NAME_TEXT_MAX]; /* Bound to statements, so it stays where it is. */
+    char name[D1_NAME_TEXT_MAX];  /* Bound to statements, so it stays where it is. */
+    char asked[D1_NAME_TEXT_MAX]; /* The same. */
     char path[D1_SQLITE_PATH_BYTES];
 };
 
@@ -86,6 +87,15 @@ static int bind_name(struct sqlite *sqlite, sqlite3_stmt *statement, int index,
                      const struct d1_name *name) {
     int length = (int)d1_name_to_text(name, sqlite->name);
     return sqlite3_bind_text(statement, index, sqlite->name, length, SQLITE_STATIC);
+}
+
+static int bind_asked(struct sqlite *sqlite, sqlite3_stmt *statement, int index,
+                      const struct d1_name *asked) {
+    if (asked->length == 0) {
+        return sqlite3_bind_null(statement, index);
+    }
+    int length = (int)d1_name_to_text(asked, sqlite->asked);
+    return sqlite3_bind_text(statement, index, sqlite->asked, length, SQLITE_STATIC);
 }
 
 static int apply_challenge(struct sqlite *sqlite, enum statement which,
@@ -104,6 +114,9 @@ static int apply_challenge(struct sqlite *sqlite, enum statement which,
     }
     if (rc == SQLITE_OK && which == PUT_CHALLENGE) {
         rc = sqlite3_bind_int64(statement, 5, challenge->expires_ms);
+    }
+    if (rc == SQLITE_OK && which == PUT_CHALLENGE) {
+        rc = bind_asked(sqlite, statement, 6, &challenge->asked);
     }
     return rc == SQLITE_OK ? run(sqlite, which) : rc;
 }

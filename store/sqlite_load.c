@@ -94,6 +94,11 @@ static int load_challenge(const struct loader *loader, sqlite3_stmt *row) {
     }
     challenge.created_ms = sqlite3_column_int64(row, 3);
     challenge.expires_ms = sqlite3_column_int64(row, 4);
+    challenge.asked.length = 0;
+    if (sqlite3_column_type(row, 5) != SQLITE_NULL &&
+        read_name(row, 5, &challenge.asked) != D1_OK) {
+        return bad_row(loader, "challenge", "asked", sqlite3_column_text(row, 5));
+    }
     struct d1_store_change change = {.op = D1_STORE_PUT_CHALLENGE, .challenge = &challenge};
     loader->changed(&change, loader->arg);
     return D1_OK;
@@ -154,7 +159,7 @@ int d1_sqlite_load(sqlite3 *db, const char *path,
     }
     if (err == D1_OK) {
         err = load_rows(&loader,
-                        "SELECT name, value, owner, created, expires"
+                        "SELECT name, value, owner, created, expires, asked"
                         " FROM challenge ORDER BY name, value, owner",
                         load_challenge);
     }

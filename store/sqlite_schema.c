@@ -41,6 +41,8 @@ static const char *const schema_steps[] = {
     "  domain TEXT NOT NULL,"
     "  box BLOB NOT NULL CHECK (length(box) BETWEEN 1 AND 2048),"
     "  PRIMARY KEY (token, domain)) WITHOUT ROWID;",
+    /* 3. The name that was asked for, where CNAMEs were followed; NULL: `name` itself. */
+    "ALTER TABLE challenge ADD COLUMN asked TEXT;",
 };
 
 #define SCHEMA_VERSION ((int)D1_ARRAY_LENGTH(schema_steps))

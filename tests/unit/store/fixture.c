@@ -67,6 +67,10 @@ static void note_change(struct fixture *fixture, const struct d1_store_change *c
                         change->op == D1_STORE_PUT_CHALLENGE ? "put" : "remove", name,
                         challenge->value.length, (const char *)challenge->value.octets,
                         challenge->owner, challenge->created_ms, challenge->expires_ms);
+        if (challenge->asked.length > 0) {
+            d1_name_to_text(&challenge->asked, name);
+            d1_bytes_printf(&fixture->diary, " asked %s", name);
+        }
         return;
     case D1_STORE_PUT_ACCOUNT:
     case D1_STORE_REMOVE_ACCOUNT:

@@ -13,7 +13,7 @@
 #include "tests/unit/store/fixture.h"
 
 #define PUT     D1_STORE_PUT_CHALLENGE
-#define VERSION 2 /* Of the schema. */
+#define VERSION 3 /* Of the schema. */
 
 static const char *path_of(const struct fixture *fixture, const char *file, char ret_path[160]) {
     snprintf(ret_path, 160, "%s/%s", fixture->dir, file);
@@ -165,6 +165,7 @@ static void test_an_older_version_is_brought_up_and_a_copy_kept(void **state) {
                      " created INTEGER NOT NULL) WITHOUT ROWID;"
                      "INSERT INTO account SELECT username, key_digest, name, allowfrom, created"
                      " FROM newer; DROP TABLE newer; DROP TABLE sealed_account;"
+                     "ALTER TABLE challenge DROP COLUMN asked;"
                      "PRAGMA user_version = 1");
     fixture_open(fixture);
     assert_int_equal(fixture_load(fixture), D1_OK);
@@ -181,6 +182,41 @@ static void test_an_older_version_is_brought_up_and_a_copy_kept(void **state) {
     assert_int_equal(d1_sqlite_number(copy, "SELECT count(*) FROM account", &number), SQLITE_OK);
     assert_int_equal(number, 1);
     sqlite3_close(copy);
+}
+
+static void test_challenges_of_version_2_were_not_followed(void **state) {
+    struct fixture *fixture = *state;
+    struct sample sample;
+    sample_challenge(&sample, NULL, PUT, "x.auth.test", "v");
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    d1_bytes_clear(&fixture->diary);
+    fixture_close(fixture);
+    run_sql(fixture, "ALTER TABLE challenge DROP COLUMN asked; PRAGMA user_version = 2");
+    fixture_open(fixture);
+    assert_int_equal(fixture_load(fixture), D1_OK);
+    assert_diary(fixture, "put x.auth.test 'v' token:lego 1000-2000\n");
+}
+
+static void test_the_asked_name_comes_back(void **state) {
+    struct fixture *fixture = *state;
+    struct sample sample;
+    sample_challenge(&sample, NULL, PUT, "x.auth.test", "v");
+    assert_int_equal(d1_name_from_text("_acme-challenge.a.test", &sample.challenge.asked), D1_OK);
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    assert_text(fixture, "SELECT asked FROM challenge", "_acme-challenge.a.test");
+    fixture_close(fixture);
+    fixture_open(fixture);
+    d1_bytes_clear(&fixture->diary);
+    assert_int_equal(fixture_load(fixture), D1_OK);
+    assert_diary(fixture,
+                 "put x.auth.test 'v' token:lego 1000-2000 asked _acme-challenge.a.test\n");
+    /* The newest Present says what was asked. */
+    assert_int_equal(d1_name_from_text("_acme-challenge.b.test", &sample.challenge.asked), D1_OK);
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    assert_text(fixture, "SELECT asked FROM challenge", "_acme-challenge.b.test");
+    sample.challenge.asked.length = 0;
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    assert_int_equal(ask_number(fixture, "SELECT asked IS NULL FROM challenge"), 1);
 }
 
 static void test_any_octets_come_back(void **state) {
@@ -322,7 +358,7 @@ static void test_a_newer_version_is_refused_untouched(void **state) {
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 99");
     assert_refused(fixture, D1_EVERSION,
-                   "written by a newer dns01d (schema version 99, this one knows up to 2)");
+                   "written by a newer dns01d (schema version 99, this one knows up to 3)");
     assert_int_equal(ask_number(fixture, "PRAGMA user_version"), 99);
     assert_int_equal(ask_number(fixture, "SELECT value FROM meta WHERE key = 'clean'"), 1);
 }
@@ -410,14 +446,16 @@ static void test_a_bad_row_is_named(void **state) {
         const char *sql;
         const char *part;
     } rows[] = {
-        {"INSERT INTO challenge VALUES ('a..test', 'v', 'o', 1, 2)",
+        {"INSERT INTO challenge VALUES ('a..test', 'v', 'o', 1, 2, NULL)",
          "table challenge: bad name 'a..test'"},
+        {"INSERT INTO challenge VALUES ('a.test', 'v', 'o', 1, 2, 'b..test')",
+         "table challenge: bad asked 'b..test'"},
         {"INSERT INTO known VALUES ('', 1)", "table known: bad name ''"},
         {"INSERT INTO account VALUES ('u', zeroblob(32), '-..', '', 1, NULL)",
          "table account: bad name '-..'"},
         {"INSERT INTO account VALUES (printf('%.40c', 'u'), zeroblob(32), 'a.test', '', 1, NULL)",
          "table account: bad username 'uuuu"},
-        {"INSERT INTO challenge VALUES ('a.test', 'v', printf('%.161c', 'o'), 1, 2)",
+        {"INSERT INTO challenge VALUES ('a.test', 'v', printf('%.161c', 'o'), 1, 2, NULL)",
          "table challenge: bad owner 'oooo"},
     };
     struct fixture *fixture = *state;
@@ -509,7 +547,7 @@ static void test_a_failed_open_gives_the_lock_back(void **state) {
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 99");
     assert_refused(fixture, D1_EVERSION, "newer");
-    run_sql(fixture, "PRAGMA user_version = 2");
+    run_sql(fixture, "PRAGMA user_version = 3");
     fixture_open(fixture);
 }
 
@@ -633,6 +671,8 @@ int main(void) {
         FRESH(test_a_bcrypt_hash_comes_back_until_it_is_replaced),
         FRESH(test_sealed_accounts_come_back),
         FRESH(test_an_older_version_is_brought_up_and_a_copy_kept),
+        FRESH(test_challenges_of_version_2_were_not_followed),
+        FRESH(test_the_asked_name_comes_back),
         FRESH(test_a_taken_account_name_fails_that_write_alone),
         FRESH(test_files_are_private),
         FRESH(test_the_running_database_can_be_read),
