@@ -1,0 +1,200 @@
+"""A real acme-dns beside dns01d: the same conversation with both, compared field by field.
+
+Every difference must have its reason in REASONS, and every reason its difference. Both are what
+docs/acme-dns-comparison.md says; with DNS01D_WRITE_DOCS=1 they are written there.
+"""
+
+import os
+import re
+import socket
+
+import pytest
+
+import dnsask
+from clients_extra import OPEN
+from conversation import ZONE, talk_all
+from counterparts import ACME_DNS, Unavailable
+from dns01d import ROOT, Dns01d
+from program import Program, free_address, free_port, wait_until
+
+PAGE = ROOT / "docs" / "acme-dns-comparison.md"
+START_SECONDS = 20
+VERSION = "2.0.2"  # The tag of the commit that go.mod pins; as a Go module it has no such name.
+
+INTRODUCTION = f"""# acme-dns and dns01d
+
+`./dev test extra` holds one conversation with acme-dns {VERSION} and with dns01d, both with their
+defaults and open registration, and compares status, headers, bodies and DNS answers field by field.
+What differs must have its reason here; anything else fails the test. This file is written by
+`DNS01D_WRITE_DOCS=1 ./dev test extra`."""
+# (what, fields, steps, why); the first whose patterns match a difference explains it.
+REASONS = [
+    ("Known names are NODATA", "rcode", "(TXT|A) (before|after)|^A of the account",
+     "An account's name exists from its registration on. NXDOMAIN says that there is nothing "
+     "at or below it, for any type, and resolvers keep that: clients that look for A, SOA or "
+     "CNAME first then do not find the value."),
+    ("Negative answers are not kept", "SOA (minimum|timers)", "",
+     "The SOA minimum is how long resolvers keep a negative answer. A day of it fails an "
+     "issuance whose name was asked for too early; it is a setting (`negative-ttl`), 0 unless "
+     "set. The other timers speak to secondaries."),
+    ("TTL of values", "answer", "^TXT (of the account|over|with EDNS|with two)",
+     "A value is served with TTL 0 unless `ttl` says otherwise: a client that presents one "
+     "value after the other fails behind a cache that keeps the first."),
+    ("ANY gives an answer", ".*", "^ANY",
+     "RFC 8482: one RRset is enough for ANY, and NXDOMAIN for a name with data is wrong."),
+    ("Only zones of ours", "rcode|answer", "another zone|name outside",
+     "acme-dns looks at the first label of a question only, so it answers under any zone. "
+     "dns01d answers in its zones and says REFUSED elsewhere (RFC 8906), as other servers do."),
+    ("Only class IN", ".*", "class CH",
+     "There are no data of other classes here."),
+    ("Room for answers", "EDNS size", "",
+     "1232 octets pass nearly every network unfragmented; 512 is the limit without EDNS."),
+    ("NODATA with SOA", "authority", "^AAAA",
+     "RFC 2308: without the SOA a resolver cannot keep the answer and may ask again or fail."),
+    ("Opcodes", "rcode", "^(NOTIFY|UPDATE)",
+     "NOERROR to NOTIFY promises what is not done. UPDATE is served here, with a key: without "
+     "one it is REFUSED."),
+    ("Values stand side by side", "values", "three values",
+     "acme-dns has two places for each account, and the third value takes one. Here values end "
+     "with their lease, so several clients may share an account; `txt-policy: rolling-2` is as "
+     "acme-dns."),
+    ("A repeated key is an error", "status|body", "repeated key",
+     "Two readers of one text may take different values of a repeated key, which is how one of "
+     "them is deceived. No client sends it."),
+    ("No CORS", "CORS", "",
+     "No page of another site has business with this API; a browser that asks is not told that "
+     "it may. The dashboard is of the same origin."),
+    ("Errors are JSON", "body|Content-Type|lines|status",
+     "^(an unknown path|GET of|POST to|a preflight)",
+     "Clients that read an error as JSON (certbot's hook for acme-dns) fail on plain text. "
+     "OPTIONS is a method like others that these paths do not take."),
+]
+
+
+class AcmeDns:
+    """One acme-dns with SQLite and open registration; a context manager."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.address = free_address()
+        self.dns = (self.address, free_port(self.address))
+        self.api = (self.address, free_port(self.address))
+        self.database = folder / "acme-dns.db"
+        self.config = folder / "config.cfg"
+        self.program = None
+
+    def _listens(self):
+        try:
+            socket.create_connection(self.api, 1).close()
+        except OSError:
+            return False
+        return True
+
+    def __enter__(self):
+        self.config.write_text(f"""[general]
+listen = "{self.address}:{self.dns[1]}"
+protocol = "both4"
+domain = "{ZONE}"
+nsname = "ns1.{ZONE}"
+nsadmin = "hostmaster.example.test"
+records = ["{ZONE}. NS ns1.{ZONE}.", "ns1.{ZONE}. A {self.address}"]
+debug = false
+[database]
+engine = "sqlite"
+connection = "{self.database}"
+[api]
+ip = "{self.address}"
+port = "{self.api[1]}"
+disable_registration = false
+tls = "none"
+corsorigins = ["*"]
+use_header = false
+header_name = "X-Forwarded-For"
+[logconfig]
+loglevel = "info"
+logtype = "stdout"
+logformat = "text"
+""")
+        self.program = Program("acme-dns", [ACME_DNS.find(), "-c", self.config], self.folder)
+        wait_until(lambda: dnsask.answers(self.dns, ZONE) and self._listens(), START_SECONDS,
+                   "acme-dns", self.program)
+        return self
+
+    def __exit__(self, *_):
+        self.program.stop()
+
+
+@pytest.fixture
+def acme_dns(tmp_path):
+    try:
+        ACME_DNS.find()
+    except Unavailable as why:
+        pytest.skip(str(why))
+    with AcmeDns(tmp_path) as running:
+        yield running
+
+
+def compare(theirs, ours):
+    """([(step, field, theirs, ours)] that differ, how many fields were compared)."""
+    assert [step for step, _ in theirs] == [step for step, _ in ours]
+    differ, compared = [], 0
+    for (step, their_fields), (_, our_fields) in zip(theirs, ours):
+        for field in dict.fromkeys([*their_fields, *our_fields]):
+            compared += 1
+            pair = their_fields.get(field, "none"), our_fields.get(field, "none")
+            if pair[0] != pair[1]:
+                differ.append((step, field, *pair))
+    return differ, compared
+
+
+def explain(differ):
+    """{what: [difference]} in the order of REASONS, and the differences without a reason."""
+    explained, unexplained = {reason[0]: [] for reason in REASONS}, []
+    for difference in differ:
+        step, field = difference[:2]
+        for what, fields, steps, _ in REASONS:
+            if re.fullmatch(fields, field) and re.search(steps, step):
+                explained[what].append(difference)
+                break
+        else:
+            unexplained.append(difference)
+    return explained, unexplained
+
+
+def cell(text):
+    return text.strip().replace("|", "\\|") or "empty"
+
+
+def render(explained, steps, compared):
+    differ = sum(len(rows) for rows in explained.values())
+    lines = [*INTRODUCTION.splitlines(), "",
+             f"{len(steps)} steps, {compared} fields compared, {compared - differ} the same, "
+             f"{differ} different.", "", "## What differs", ""]
+    for what, _, _, why in REASONS:
+        lines += [f"### {what}", "", why, "", "| step | field | acme-dns | dns01d |",
+                  "| --- | --- | --- | --- |"]
+        lines += ["| " + " | ".join(map(cell, row)) + " |" for row in explained[what]] + [""]
+    different = {row[0] for rows in explained.values() for row in rows}
+    lines += ["## Steps with the same answer in every field", ""]
+    lines += [f"- {step}" for step in steps if step not in different]
+    return "\n".join(lines) + "\n"
+
+
+def test_same_conversation(acme_dns, tmp_path):
+    theirs = talk_all(acme_dns.api, acme_dns.dns)
+    with Dns01d(tmp_path / "dns01d", {"api": OPEN}) as server:
+        ours = talk_all((server.address, server.api_port), (server.address, server.dns_port))
+    # Each serves its own address as that of ns1.
+    for results, address in ((theirs, acme_dns.address), (ours, server.address)):
+        for _, fields in results:
+            for field, text in fields.items():
+                fields[field] = text.replace(address, "its address")
+    differ, compared = compare(theirs, ours)
+    explained, unexplained = explain(differ)
+    assert unexplained == []
+    assert [what for what, rows in explained.items() if not rows] == []
+    page = render(explained, [step for step, _ in ours], compared)
+    if os.environ.get("DNS01D_WRITE_DOCS") == "1":
+        PAGE.write_text(page)
+    assert PAGE.read_text() == page, \
+        f"{PAGE.name} says otherwise; DNS01D_WRITE_DOCS=1 ./dev test extra writes it"
