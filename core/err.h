@@ -67,7 +67,9 @@ enum d1_err_rcode {
       "on loopback, Host must be an address, localhost or a name of api.hosts", 421, REFUSED,      \
       false)                                                                                       \
     X(D1_EPROVIDER, -1024, "provider-failed", "the provider did not take the change", 502,         \
-      SERVFAIL, true)
+      SERVFAIL, true)                                                                              \
+    X(D1_EQUOTA, -1025, "quota-reached",                                                           \
+      "the credential holds as many values as its quota allows", 409, REFUSED, false)
 
 enum d1_err {
     D1_OK = 0,

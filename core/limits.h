@@ -120,6 +120,8 @@
 #define D1_SEALED_MAX          65536
 #define D1_CHALLENGES_MAX      16777216
 #define D1_TOKENS_MAX          65536
+#define D1_TOKEN_PATTERNS_MAX  256   /* `names` and `owners` of a token made at run time. */
+#define D1_TOKEN_KEY_BYTES_MAX 64    /* Its TSIG secret: as long as the longest MAC. */
 #define D1_RIGHTS_PATTERNS_MAX 65536 /* `names` and `owners` of one credential. */
 
 /* Configuration. */

@@ -33,6 +33,18 @@ size_t d1_base64url_encode(const void *bytes, size_t length, char *ret_text, siz
     return out;
 }
 
+size_t d1_base64_encode(const void *bytes, size_t length, char *ret_text, size_t size) {
+    size_t out = d1_base64url_encode(bytes, length, ret_text, size);
+    for (size_t i = 0; i < out; i++) {
+        ret_text[i] = ret_text[i] == '-' ? '+' : ret_text[i] == '_' ? '/' : ret_text[i];
+    }
+    for (; out % 4 != 0; out++) {
+        ret_text[out] = '=';
+    }
+    ret_text[out] = '\0';
+    return out;
+}
+
 static int base64_value(char c) {
     if (c >= 'A' && c <= 'Z') {
         return c - 'A';

@@ -25,6 +25,9 @@
 /* RFC 4648, 5, without padding, NUL-terminated. Returns the text's length. */
 size_t d1_base64url_encode(const void *bytes, size_t length, char *ret_text, size_t size);
 
+/* RFC 4648, 4, padded, NUL-terminated. Returns the text's length. */
+size_t d1_base64_encode(const void *bytes, size_t length, char *ret_text, size_t size);
+
 /*
  * Decode base64 (RFC 4648, 4) or base64url (5), padded or not, either alphabet, no white space.
  * Returns 0 and *ret_length, D1_EPARSE, or D1_ETOOLARGE when `size` octets do not hold it.

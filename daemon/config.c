@@ -207,19 +207,9 @@ static int take_zones(struct d1_config *config, struct d1_config_faults *faults)
 }
 
 static unsigned take_verbs(const struct d1_node *list) {
-    static const struct {
-        const char *text;
-        unsigned verb;
-    } verbs[] = {{"present", D1_VERB_PRESENT},
-                 {"cleanup", D1_VERB_CLEANUP},
-                 {"read", D1_VERB_READ},
-                 {"register", D1_VERB_REGISTER},
-                 {"admin", D1_VERB_ADMIN}};
     unsigned taken = 0;
     for (const struct d1_node *child = list->first; child != NULL; child = child->next) {
-        for (size_t i = 0; i < D1_ARRAY_LENGTH(verbs); i++) {
-            taken |= strcmp(child->text, verbs[i].text) == 0 ? verbs[i].verb : 0;
-        }
+        taken |= d1_verb_find(child->text, strlen(child->text));
     }
     return taken;
 }

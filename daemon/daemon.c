@@ -24,6 +24,7 @@
 #include "daemon/cpus.h"
 #include "daemon/notify.h"
 #include "daemon/reload.h"
+#include "daemon/tsigkeys.h"
 #include "daemon/wiring.h"
 #include "http/tls.h"
 
@@ -144,6 +145,18 @@ static int make_answering(struct d1_daemon *daemon, struct d1_error *error) {
     return D1_OK;
 }
 
+void d1_daemon_swap_keys(struct d1_daemon *daemon) {
+    struct d1_keys *keys = NULL;
+    daemon->keys_stale = d1_tsigkeys_merge(daemon->configured_keys, daemon->solver, &keys) != D1_OK;
+    if (!daemon->keys_stale) {
+        d1_keys_swap(&daemon->keys, keys, daemon->epoch);
+    }
+}
+
+static void on_keys_changed(void *arg) {
+    d1_daemon_swap_keys(arg);
+}
+
 static int make_solver(struct d1_daemon *daemon, struct d1_error *error) {
     struct d1_store_options store = {
         .backend = daemon->config->store_backend,
@@ -176,8 +189,10 @@ static int make_solver(struct d1_daemon *daemon, struct d1_error *error) {
     if (err != D1_OK || daemon->dnsd == NULL) {
         return err;
     }
-    d1_keys_swap(&daemon->keys, daemon->config->keys, daemon->epoch);
+    daemon->configured_keys = daemon->config->keys;
     daemon->config->keys = NULL;
+    d1_daemon_swap_keys(daemon);
+    d1_solver_watch_tsig(daemon->solver, on_keys_changed, daemon);
     err = d1_dnsd_take_updates(daemon->dnsd, &daemon->keys, daemon->solver);
     return err == D1_OK ? err : d1_error_set(error, err, "cannot start: %s", d1_err_text(err));
 }
@@ -380,6 +395,9 @@ static void on_signal(uv_signal_t *handle, int number) {
 
 static void on_reclaim(uv_timer_t *timer) {
     struct d1_daemon *daemon = timer->data;
+    if (daemon->keys_stale) {
+        d1_daemon_swap_keys(daemon);
+    }
     d1_table_reclaim(atomic_load(&daemon->current.served)->table);
     d1_epoch_reclaim(daemon->epoch);
 }
@@ -504,6 +522,7 @@ static void destroy(struct d1_daemon *daemon) {
     d1_solver_destroy(daemon->solver);
     d1_dnsd_destroy(daemon->dnsd);
     d1_keys_destroy(atomic_load(&daemon->keys.keys));
+    d1_keys_destroy(daemon->configured_keys);
     d1_served_publisher_destroy(daemon->publisher);
     d1_served_destroy(atomic_load(&daemon->current.served));
     d1_options_destroy(atomic_load(&daemon->answering.options));

@@ -145,10 +145,14 @@ static int take(struct d1_daemon *daemon, struct reading *reading) {
         return err;
     }
     d1_options_swap(&daemon->answering, daemon->epoch, options);
-    d1_keys_swap(&daemon->keys, fresh->keys, daemon->epoch);
-    fresh->keys = NULL;
     d1_solver_configure(daemon->solver, &fresh->solver, fresh->credentials);
     fresh->credentials = NULL;
+    if (daemon->dnsd != NULL) {
+        d1_keys_destroy(daemon->configured_keys);
+        daemon->configured_keys = fresh->keys;
+        fresh->keys = NULL;
+        d1_daemon_swap_keys(daemon);
+    }
     if (fresh->api_tls != NULL) {
         d1_tls_replace(daemon->api_tls, fresh->api_tls);
         fresh->api_tls = NULL;

@@ -107,9 +107,8 @@ static const struct d1_setting cidr_item[] = {
 static const struct d1_setting line_item[] = {
     {.type = D1_SETTING_TEXT, .help = "a zone-file line like \"ns1 A 192.0.2.1\""}};
 
-static const char *const verb_choices[] = {"present", "cleanup", "read", "register", "admin", NULL};
 static const struct d1_setting verb_item[] = {
-    {.type = D1_SETTING_CHOICE, .choices = verb_choices, .help = "a verb"}};
+    {.type = D1_SETTING_CHOICE, .choices = d1_verb_names, .help = "a verb"}};
 
 static const char *const dns_listen_default[] = {"127.0.0.1:5300", "[::1]:5300", NULL};
 static const char *const api_listen_default[] = {"127.0.0.1:8053", NULL};

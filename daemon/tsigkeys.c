@@ -70,7 +70,9 @@ static int add_rights(const struct d1_node *entry, const struct d1_name *name,
         return err;
     }
     d1_name_to_text(name, text);
-    err = d1_credentials_add_key(credentials, text, rights);
+    unsigned algorithm =
+        d1_setting_choice(d1_node_find(entry, "algorithm"), d1_tsig_algorithm_names);
+    err = d1_credentials_add_key(credentials, text, d1_tsig_algorithm_names[algorithm], rights);
     if (err != D1_OK) {
         d1_rights_destroy(rights);
     }
@@ -115,5 +117,35 @@ int d1_tsigkeys_read(const struct d1_node *list, d1_setting_fault_fn on_fault, v
             on_fault(arg, entry->line, path, error.text);
         }
     }
+    return D1_OK;
+}
+
+struct merging {
+    struct d1_keys *keys;
+    int err;
+};
+
+static void merge_key(struct d1_tsig_key *key, void *arg) {
+    struct merging *merging = arg;
+    if (merging->err == D1_OK) {
+        int err = d1_keys_add(merging->keys, key);
+        merging->err = err == D1_EEXIST ? D1_OK : err;
+    }
+}
+
+int d1_tsigkeys_merge(const struct d1_keys *configured, const struct d1_solver *solver,
+                      struct d1_keys **ret_keys) {
+    struct merging merging = {.keys = NULL};
+    int err = d1_keys_create(&merging.keys);
+    if (err != D1_OK) {
+        return err;
+    }
+    d1_keys_each(configured, merge_key, &merging);
+    d1_solver_each_tsig(solver, merge_key, &merging);
+    if (merging.err != D1_OK) {
+        d1_keys_destroy(merging.keys);
+        return merging.err;
+    }
+    *ret_keys = merging.keys;
     return D1_OK;
 }

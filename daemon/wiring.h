@@ -27,7 +27,9 @@ struct d1_daemon {
     struct d1_epoch *epoch;
     struct d1_served_current current;
     struct d1_options_current answering;
-    struct d1_keys_current keys;
+    struct d1_keys_current keys; /* What workers see: configured ones, and those of tokens. */
+    struct d1_keys *configured_keys;
+    bool keys_stale;                      /* The set could not be made anew: no memory. */
     struct d1_cookie_secrets own_secrets; /* Where the configuration names none. */
     struct d1_served_publisher *publisher;
     struct d1_store *store;
@@ -54,5 +56,8 @@ struct d1_daemon {
 /* How to answer, by a configuration and our own secrets. Returns 0 or -ENOMEM. */
 int d1_daemon_make_options(const struct d1_daemon *daemon, const struct d1_config *config,
                            struct d1_options **ret_options);
+
+/* Make the set of keys anew, and give it to the workers; without memory it is tried again. */
+void d1_daemon_swap_keys(struct d1_daemon *daemon);
 
 #endif /* D1_DAEMON_WIRING_H */

@@ -8,6 +8,7 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "dnsd/update.h"
+#include "solver/tokens.h"
 
 struct d1_applier {
     struct d1_solver *solver;
@@ -107,10 +108,9 @@ static int begin(struct d1_applier *applier, struct d1_apply *apply) {
     struct d1_solver_transaction *transaction = &apply->transaction;
     char name[D1_NAME_TEXT_MAX];
     d1_name_to_text(&apply->key, name);
-    const struct d1_credential *caller =
-        d1_credentials_key(d1_solver_credentials(applier->solver), name);
+    const struct d1_credential *caller = d1_solver_token_by_key(applier->solver, name);
     if (caller == NULL) {
-        return D1_EFORBIDDEN; /* A reload took the key away meanwhile. */
+        return D1_EFORBIDDEN; /* The key was taken away meanwhile. */
     }
     transaction->door = D1_DOOR_UPDATE;
     transaction->caller = *caller;

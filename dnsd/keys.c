@@ -72,6 +72,22 @@ struct d1_tsig_key *d1_keys_find(const struct d1_keys *keys, const struct d1_nam
     return node != NULL ? D1_CONTAINER_OF(node, struct held, node)->key : NULL;
 }
 
+struct visitor {
+    void (*visit)(struct d1_tsig_key *key, void *arg);
+    void *arg;
+};
+
+static void visit_held(struct d1_map_node *node, void *arg) {
+    const struct visitor *visitor = arg;
+    visitor->visit(D1_CONTAINER_OF(node, struct held, node)->key, visitor->arg);
+}
+
+void d1_keys_each(const struct d1_keys *keys, void (*visit)(struct d1_tsig_key *key, void *arg),
+                  void *arg) {
+    struct visitor visitor = {visit, arg};
+    d1_map_each(&keys->by_name, visit_held, &visitor);
+}
+
 static void release_retired(struct d1_epoch_item *item) {
     d1_keys_destroy(D1_CONTAINER_OF(item, struct d1_keys, retired));
 }

@@ -1,6 +1,6 @@
 /*
- * TSIG keys: what signatures are checked with. An immutable set, replaced whole on reload; the
- * rights of a key are the solver's (solver/credential.h).
+ * TSIG keys: what signatures are checked with. An immutable set, replaced whole by a reload and when
+ * a key is made or removed at run time; the rights of a key are the solver's (solver/tokens.h).
  *
  * Threads: made by the control thread; then workers that are online in the epoch call find.
  * Memory: the set holds a reference on each of its keys.
@@ -24,6 +24,10 @@ int d1_keys_add(struct d1_keys *keys, struct d1_tsig_key *key) D1_MUST_CHECK;
 
 /* The key of that name, or NULL. Borrowed while the set lives. */
 struct d1_tsig_key *d1_keys_find(const struct d1_keys *keys, const struct d1_name *name);
+
+/* Call visit with each key, in no order. */
+void d1_keys_each(const struct d1_keys *keys, void (*visit)(struct d1_tsig_key *key, void *arg),
+                  void *arg);
 
 /* The pointer that workers load; changed by the control thread only. */
 struct d1_keys_current {

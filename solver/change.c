@@ -110,6 +110,23 @@ static int64_t youngest_ms(const struct d1_place *place, int64_t now_ms) {
     return youngest;
 }
 
+/* When the client names no lease. A credential's own may have become longer than any may be. */
+static int64_t default_lease_ms(const struct d1_operation *operation) {
+    const struct d1_solver_settings *settings = &operation->solver->settings;
+    if (operation->lease_ms == 0) {
+        return settings->lease_default_ms;
+    }
+    return operation->lease_ms < settings->lease_maximum_ms ? operation->lease_ms
+                                                            : settings->lease_maximum_ms;
+}
+
+/* Whether the owner may hold so many new values for so many that go. */
+static int check_quota(const struct d1_operation *operation, size_t fresh, size_t going) {
+    bool over = operation->quota > 0 && fresh > 0 &&
+                operation->owner->leases + fresh > operation->quota + going;
+    return over ? D1_EQUOTA : D1_OK;
+}
+
 static const struct d1_challenge *add_put(struct d1_operation *operation,
                                           const struct d1_txt_value *value, int64_t lease_ms) {
     struct d1_solver *solver = operation->solver;
@@ -121,7 +138,7 @@ static const struct d1_challenge *add_put(struct d1_operation *operation,
     record->created_ms = youngest_ms(operation->place, now_ms) + (int64_t)operation->puts;
     record->expires_ms = now_ms + lease_ms;
     if (lease_ms == D1_LEASE_DEFAULT) {
-        record->expires_ms = now_ms + solver->settings.lease_default_ms;
+        record->expires_ms = now_ms + default_lease_ms(operation);
     } else if (lease_ms == D1_LEASE_NONE) {
         record->expires_ms = 0;
     }
@@ -142,6 +159,9 @@ static int plan_present(struct d1_operation *operation) {
             return D1_ELIMIT;
         }
         int err = count_giving_way(operation, &giving_way);
+        if (err == 0) {
+            err = check_quota(operation, 1, giving_way);
+        }
         if (err == 0) {
             err =
                 d1_lease_make(&solver->index, &request->value, operation->owner, &operation->made);
@@ -292,6 +312,7 @@ struct part_size {
     size_t added;
     size_t fresh;
     size_t dropped;
+    size_t own_dropped;
 };
 
 static int measure_part(const struct d1_operation *part, struct part_size *ret_size) {
@@ -306,11 +327,17 @@ static int measure_part(const struct d1_operation *part, struct part_size *ret_s
         }
     }
     for (const struct d1_lease *lease = part->place->leases; lease; lease = lease->next) {
-        size.dropped += is_dropped(part, lease);
+        bool dropped = is_dropped(part, lease);
+        size.dropped += dropped;
+        size.own_dropped += dropped && lease->owner == part->owner;
     }
     *ret_size = size;
     if (size.added > 0 && bytes > D1_OWNER_VALUES_BYTES_MAX) {
         return D1_EVALUES;
+    }
+    int err = check_quota(part, size.fresh, size.own_dropped);
+    if (err != D1_OK) {
+        return err;
     }
     return part->solver->index.leases + size.fresh > D1_CHALLENGES_MAX ? D1_ELIMIT : D1_OK;
 }

@@ -10,8 +10,8 @@
 #include "core/mem.h"
 #include "solver/map.h"
 
-#define OWNER_PREFIX "token:"
-#define KEY_PREFIX   "tsig:"
+#define OWNER_PREFIX D1_TOKEN_OWNER_PREFIX
+#define KEY_PREFIX   D1_KEY_OWNER_PREFIX
 
 struct token {
     struct d1_map_node by_name;
@@ -120,13 +120,14 @@ int d1_credentials_add(struct d1_credentials *set, const char *name,
     snprintf(token->owner, size, "%s%s", OWNER_PREFIX, name);
     memcpy(token->digest, digest, D1_SHA256_BYTES);
     token->rights = rights;
-    token->credential = (struct d1_credential){token->owner, rights};
+    token->credential = (struct d1_credential){.owner = token->owner, .rights = rights};
     d1_map_put(&set->by_name, &token->by_name);
     d1_map_put(&set->by_digest, &token->by_digest);
     return D1_OK;
 }
 
-int d1_credentials_add_key(struct d1_credentials *set, const char *name, struct d1_rights *rights) {
+int d1_credentials_add_key(struct d1_credentials *set, const char *name, const char *algorithm,
+                           struct d1_rights *rights) {
     size_t length = strlen(name);
     if (length > D1_TOKEN_NAME_MAX || set->keys.count >= D1_TOKENS_MAX) {
         return D1_ELIMIT;
@@ -141,7 +142,8 @@ int d1_credentials_add_key(struct d1_credentials *set, const char *name, struct 
     }
     snprintf(key->owner, size, "%s%s", KEY_PREFIX, name);
     key->rights = rights;
-    key->credential = (struct d1_credential){key->owner, rights};
+    key->credential =
+        (struct d1_credential){.owner = key->owner, .rights = rights, .algorithm = algorithm};
     d1_map_put(&set->keys, &key->by_name);
     return D1_OK;
 }
@@ -149,6 +151,10 @@ int d1_credentials_add_key(struct d1_credentials *set, const char *name, struct 
 const struct d1_credential *d1_credentials_key(const struct d1_credentials *set, const char *name) {
     struct d1_map_node *node = d1_map_find(&set->keys, name, strlen(name));
     return node != NULL ? &D1_CONTAINER_OF(node, struct key, by_name)->credential : NULL;
+}
+
+bool d1_credentials_has(const struct d1_credentials *set, const char *name) {
+    return d1_map_find(&set->by_name, name, strlen(name)) != NULL;
 }
 
 const struct d1_credential *d1_credentials_by_digest(const struct d1_credentials *set,
@@ -201,9 +207,15 @@ static void visit_credential(struct d1_map_node *node, void *arg) {
     visitor->visit(&D1_CONTAINER_OF(node, struct token, by_name)->credential, visitor->arg);
 }
 
+static void visit_key_credential(struct d1_map_node *node, void *arg) {
+    const struct credential_visitor *visitor = arg;
+    visitor->visit(&D1_CONTAINER_OF(node, struct key, by_name)->credential, visitor->arg);
+}
+
 void d1_credentials_each(const struct d1_credentials *set,
                          void (*visit)(const struct d1_credential *credential, void *arg),
                          void *arg) {
     struct credential_visitor visitor = {visit, arg};
     d1_map_each(&set->by_name, visit_credential, &visitor);
+    d1_map_each(&set->keys, visit_key_credential, &visitor);
 }

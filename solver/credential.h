@@ -10,8 +10,13 @@
 #ifndef D1_SOLVER_CREDENTIAL_H
 #define D1_SOLVER_CREDENTIAL_H
 
+#include <stdbool.h>
+
 #include "core/text.h"
 #include "solver/rights.h"
+
+#define D1_TOKEN_OWNER_PREFIX "token:"
+#define D1_KEY_OWNER_PREFIX   "tsig:"
 
 #define D1_TOKEN_DIGEST_DOMAIN   "dns01d token"
 #define D1_ACCOUNT_DIGEST_DOMAIN "dns01d account"
@@ -20,6 +25,9 @@
 struct d1_credential {
     const char *owner; /* "token:lego"; what d1_challenge.owner will say. */
     const struct d1_rights *rights;
+    int64_t lease_ms;      /* Default and longest lease of its values; 0: those of the settings. */
+    uint32_t quota;        /* Values it may hold at a time; 0: any number. */
+    const char *algorithm; /* Of its TSIG secret, "hmac-sha256"; NULL: it has none. Static. */
 };
 
 struct d1_credentials;
@@ -43,7 +51,10 @@ const struct d1_credential *d1_credentials_by_name(const struct d1_credentials *
                                                    const char *name,
                                                    const uint8_t digest[D1_SHA256_BYTES]);
 
-/* Call visit with each token, in no order. */
+/* Whether there is a token of that name. */
+bool d1_credentials_has(const struct d1_credentials *set, const char *name);
+
+/* Call visit with each token, then with each TSIG key, in no order. */
 void d1_credentials_each(const struct d1_credentials *set,
                          void (*visit)(const struct d1_credential *credential, void *arg),
                          void *arg);
@@ -52,7 +63,8 @@ void d1_credentials_each(const struct d1_credentials *set,
  * Add the rights of a TSIG key, whose name is given as text without the final dot: its owner is
  * "tsig:NAME". Otherwise as d1_credentials_add().
  */
-int d1_credentials_add_key(struct d1_credentials *set, const char *name, struct d1_rights *rights);
+int d1_credentials_add_key(struct d1_credentials *set, const char *name, const char *algorithm,
+                           struct d1_rights *rights);
 
 /* The TSIG key of that name. NULL when there is none. Borrowed while the set lives. */
 const struct d1_credential *d1_credentials_key(const struct d1_credentials *set, const char *name);

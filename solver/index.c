@@ -150,6 +150,7 @@ int d1_lease_make(struct d1_index *index, const struct d1_txt_value *value, stru
     lease->deadline.at = D1_DEADLINE_OUT;
     lease->owner = owner;
     owner->references++;
+    owner->leases++;
     lease->length = value->length;
     memcpy(lease->octets, value->octets, value->length);
     *ret_lease = lease;
@@ -161,6 +162,7 @@ void d1_lease_free(struct d1_index *index, struct d1_lease *lease) {
         return;
     }
     d1_deadline_clear(index, &lease->deadline);
+    lease->owner->leases--;
     d1_index_owner_drop(index, lease->owner);
     index->timed--;
     d1_free(lease);

@@ -31,6 +31,7 @@ struct d1_deadline {
 struct d1_owner {
     struct d1_map_node node;
     uint32_t references;
+    uint32_t leases; /* Of its, made or added. */
     uint8_t length;
     char text[];
 };
@@ -61,7 +62,7 @@ struct d1_place {
     struct d1_lease *leases;
     struct d1_known *known;
     struct d1_work *work; /* While something is under way here. */
-    uint32_t accounts;    /* Accounts that own the name. */
+    uint32_t accounts;    /* Accounts that own the name, and entries of tokens made at run time. */
     bool entry;           /* An exact entry of a credential. */
     bool told_known;      /* What the publisher was told last. */
     bool published;       /* The publisher shows what is committed. */

@@ -335,8 +335,10 @@ static int check(const struct d1_solver *solver, const struct d1_solver_request 
     if (request->lease_ms == D1_LEASE_NONE && !d1_rights_verb(rights, D1_VERB_ADMIN)) {
         return D1_EFORBIDDEN;
     }
+    int64_t own_ms = request->caller.lease_ms;
     if (request->lease_ms < D1_LEASE_NONE ||
-        request->lease_ms > solver->settings.lease_maximum_ms) {
+        request->lease_ms > solver->settings.lease_maximum_ms ||
+        (own_ms > 0 && (request->lease_ms > own_ms || request->lease_ms == D1_LEASE_NONE))) {
         return D1_ELEASE;
     }
     return d1_solver_check_add(solver, &request->name);
@@ -390,6 +392,8 @@ int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request
     }
     operation->request = request;
     operation->door = request->door;
+    operation->lease_ms = request->caller.lease_ms;
+    operation->quota = request->caller.quota;
     operation->admin = d1_rights_verb(request->caller.rights, D1_VERB_ADMIN);
     request->state = operation;
     request->repeated = false;

@@ -30,6 +30,17 @@ struct d1_rights {
     struct pattern patterns[];
 };
 
+const char *const d1_verb_names[] = {"present", "cleanup", "read", "register", "admin", NULL};
+
+unsigned d1_verb_find(const char *name, size_t length) {
+    for (unsigned i = 0; d1_verb_names[i] != NULL; i++) {
+        if (strlen(d1_verb_names[i]) == length && memcmp(d1_verb_names[i], name, length) == 0) {
+            return 1U << i;
+        }
+    }
+    return 0;
+}
+
 static int compare_patterns(const void *left, const void *right) {
     const struct pattern *a = left;
     const struct pattern *b = right;

@@ -25,6 +25,12 @@ enum d1_verb {
 
 #define D1_VERBS_DEFAULT (D1_VERB_PRESENT | D1_VERB_CLEANUP | D1_VERB_READ)
 
+/* "present", "cleanup" ...: names of the verbs, from the lowest bit up; ends with NULL. */
+extern const char *const d1_verb_names[];
+
+/* The verb of that name (`length` octets); 0: there is none. */
+unsigned d1_verb_find(const char *name, size_t length);
+
 struct d1_rights;
 
 /*

@@ -1,7 +1,7 @@
 /*
  * The solver's own life: made, configured, loaded, told by the store what has been committed, and
  * destroyed. Operations live in operation.c and change.c, publications in publish.c, time in
- * lease.c, accounts in accounts.c.
+ * lease.c, accounts in accounts.c, tokens made at run time in tokens.c.
  *
  * The index changes in on_changed() only: what this solver wrote comes back by the same way as what
  * another node wrote will, once a store is shared.
@@ -164,6 +164,11 @@ static int apply(struct d1_solver *solver, const struct d1_store_change *change)
     case D1_STORE_REMOVE_ACCOUNT:
         d1_accounts_remove(solver, change->account);
         return D1_OK;
+    case D1_STORE_PUT_TOKEN:
+        return d1_tokens_put(solver, change->token);
+    case D1_STORE_REMOVE_TOKEN:
+        d1_tokens_remove(solver, change->token);
+        return D1_OK;
     case D1_STORE_PUT_KNOWN:
         return apply_known(solver, change->known);
     case D1_STORE_REMOVE_KNOWN:
@@ -198,12 +203,16 @@ int d1_solver_create(const struct d1_solver_options *options, struct d1_solver *
         err = d1_sealed_init(solver);
     }
     if (err == 0) {
+        err = d1_tokens_init(solver);
+    }
+    if (err == 0) {
         err = d1_solver_measure_init(solver);
     }
     if (err == 0) {
         err = d1_lease_timer_init(solver);
     }
     if (err != 0) {
+        d1_tokens_close(solver);
         d1_sealed_close(solver);
         d1_accounts_close(solver);
         d1_index_close(&solver->index);
@@ -225,6 +234,7 @@ void d1_solver_destroy(struct d1_solver *solver) {
     d1_operation_cancel_all(solver);
     d1_logins_cancel(solver);
     d1_sealed_close(solver);
+    d1_tokens_close(solver);
     d1_accounts_close(solver);
     d1_index_close(&solver->index);
     d1_credentials_destroy(solver->credentials);

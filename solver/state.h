@@ -53,10 +53,12 @@ struct d1_operation {
     struct d1_transaction *transaction; /* The same. */
     struct d1_operation *sibling;       /* The next part of the same transaction. */
     struct d1_owner *owner;             /* One reference; NULL for an expiry. */
-    int64_t started_us;                 /* Monotonic. */
-    uint64_t round;                     /* The publication that shows its change. */
-    struct d1_lease *made;              /* Leases for the commit to come, by `next`. */
-    struct d1_known *known;             /* The same. */
+    int64_t lease_ms;                   /* Of the credential, as there. */
+    uint32_t quota;
+    int64_t started_us;     /* Monotonic. */
+    uint64_t round;         /* The publication that shows its change. */
+    struct d1_lease *made;  /* Leases for the commit to come, by `next`. */
+    struct d1_known *known; /* The same. */
     struct d1_known_name known_record;
     struct d1_challenge *records; /* Those that are put, new ones first, then those removed. */
     size_t fresh;                 /* New ones: `live` will be noted. */
@@ -113,6 +115,10 @@ struct d1_solver {
     size_t imported; /* Committed accounts that still have the hash of their import. */
     struct d1_logins logins;
     struct d1_map sealed;
+    struct d1_map tokens;            /* Made at run time, by owner. */
+    struct d1_map token_digests;     /* Those with a secret for HTTP. */
+    void (*keys_changed)(void *arg); /* NULL: nobody wants to know. */
+    void *keys_arg;
     struct d1_work *works;
     struct d1_operation_list deferred;
     struct d1_transaction *deferred_transactions;
@@ -215,6 +221,12 @@ int d1_sealed_init(struct d1_solver *solver);
 void d1_sealed_close(struct d1_solver *solver);
 int d1_sealed_put(struct d1_solver *solver, const struct d1_sealed_account *record);
 void d1_sealed_remove(struct d1_solver *solver, const struct d1_sealed_account *record);
+
+/* tokens.c */
+int d1_tokens_init(struct d1_solver *solver);
+void d1_tokens_close(struct d1_solver *solver);
+int d1_tokens_put(struct d1_solver *solver, const struct d1_token *record);
+void d1_tokens_remove(struct d1_solver *solver, const struct d1_token *record);
 
 /* measure.c */
 int d1_solver_measure_init(struct d1_solver *solver);

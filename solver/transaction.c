@@ -241,6 +241,8 @@ static int make_part(struct d1_transaction *transaction, struct d1_place *place,
     work->holds++; /* Until it is in the queue. */
     part->place = place;
     part->door = request->door;
+    part->lease_ms = request->caller.lease_ms;
+    part->quota = request->caller.quota;
     part->admin = d1_rights_verb(request->caller.rights, D1_VERB_ADMIN);
     part->transaction = transaction;
     part->sibling = transaction->parts;

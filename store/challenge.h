@@ -1,6 +1,7 @@
 /*
  * The records the store keeps: challenges (leases of one TXT value at one owner name), acme-dns
- * accounts, names that stay known for a while, and sealed accounts of ACME clients.
+ * accounts, tokens made at run time, names that stay known for a while, and sealed accounts of ACME
+ * clients.
  *
  * Threads: plain values.
  * Memory: the structs own nothing; they are how records travel. Who keeps many of them keeps them
@@ -70,6 +71,25 @@ struct d1_sealed_account {
     const char *domain; /* As the client named it. */
     const uint8_t *box;
     size_t length; /* 1 to D1_SEALED_BYTES_MAX. */
+};
+
+/*
+ * A token, or a TSIG key, made at run time. Lists are texts with one blank between their entries,
+ * which have none; who uses them checks them.
+ */
+struct d1_token {
+    char owner[D1_OWNER_TEXT_MAX + 1]; /* "token:NAME" or "tsig:NAME": what owns its values. */
+    bool has_digest;
+    uint8_t digest[D1_SHA256_BYTES]; /* d1_sha256("dns01d token", secret). */
+    const char *algorithm;           /* Of its TSIG secret: "hmac-sha256"; "": it has none. */
+    size_t key_length;
+    uint8_t key[D1_TOKEN_KEY_BYTES_MAX]; /* The TSIG secret. */
+    const char *names;
+    const char *owners;
+    const char *verbs;
+    int64_t lease_ms; /* 0: leases.default */
+    uint32_t quota;   /* Values it may hold at a time; 0: any number. */
+    int64_t created_ms;
 };
 
 /* A name that is answered NODATA, never NXDOMAIN, until a moment (contract: "known"). */

@@ -30,6 +30,8 @@ enum statement {
     REMOVE_CHALLENGE,
     PUT_ACCOUNT,
     REMOVE_ACCOUNT,
+    PUT_TOKEN,
+    REMOVE_TOKEN,
     PUT_KNOWN,
     REMOVE_KNOWN,
     PUT_SEALED,
@@ -56,6 +58,13 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
                     " allowfrom = excluded.allowfrom, created = excluded.created,"
                     " bcrypt = excluded.bcrypt",
     [REMOVE_ACCOUNT] = "DELETE FROM account WHERE username = ?1",
+    [PUT_TOKEN] = "INSERT INTO token(owner, algorithm, names, owners, verbs, digest, key, lease,"
+                  " quota, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+                  " ON CONFLICT (owner) DO UPDATE SET algorithm = excluded.algorithm,"
+                  " names = excluded.names, owners = excluded.owners, verbs = excluded.verbs,"
+                  " digest = excluded.digest, key = excluded.key, lease = excluded.lease,"
+                  " quota = excluded.quota, created = excluded.created",
+    [REMOVE_TOKEN] = "DELETE FROM token WHERE owner = ?1",
     [PUT_KNOWN] = ("INSERT INTO known(name, until) VALUES (?1, ?2)"
                    " ON CONFLICT (name) DO UPDATE SET until = excluded.until"),
     [REMOVE_KNOWN] = "DELETE FROM known WHERE name = ?1",
@@ -149,6 +158,37 @@ static int remove_account(struct sqlite *sqlite, const struct d1_account *accoun
     return rc == SQLITE_OK ? run(sqlite, REMOVE_ACCOUNT) : rc;
 }
 
+static int put_token(struct sqlite *sqlite, const struct d1_token *token) {
+    sqlite3_stmt *statement = sqlite->statements[PUT_TOKEN];
+    const char *const texts[] = {token->owner, token->algorithm, token->names, token->owners,
+                                 token->verbs};
+    int rc = SQLITE_OK;
+    int at = 1;
+    for (size_t i = 0; rc == SQLITE_OK && i < D1_ARRAY_LENGTH(texts); i++) {
+        rc = sqlite3_bind_text(statement, at++, texts[i], -1, SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK) {
+        rc = token->has_digest ? sqlite3_bind_blob(statement, at, token->digest,
+                                                   sizeof(token->digest), SQLITE_STATIC)
+                               : sqlite3_bind_null(statement, at);
+        at++;
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_blob(statement, at++, token->key, (int)token->key_length, SQLITE_STATIC);
+    }
+    const int64_t numbers[] = {token->lease_ms, token->quota, token->created_ms};
+    for (size_t i = 0; rc == SQLITE_OK && i < D1_ARRAY_LENGTH(numbers); i++) {
+        rc = sqlite3_bind_int64(statement, at++, numbers[i]);
+    }
+    return rc == SQLITE_OK ? run(sqlite, PUT_TOKEN) : rc;
+}
+
+static int remove_token(struct sqlite *sqlite, const struct d1_token *token) {
+    sqlite3_stmt *statement = sqlite->statements[REMOVE_TOKEN];
+    int rc = sqlite3_bind_text(statement, 1, token->owner, -1, SQLITE_STATIC);
+    return rc == SQLITE_OK ? run(sqlite, REMOVE_TOKEN) : rc;
+}
+
 static int apply_known(struct sqlite *sqlite, enum statement which,
                        const struct d1_known_name *known) {
     sqlite3_stmt *statement = sqlite->statements[which];
@@ -182,6 +222,10 @@ static int apply_change(struct sqlite *sqlite, const struct d1_store_change *cha
         return put_account(sqlite, change->account);
     case D1_STORE_REMOVE_ACCOUNT:
         return remove_account(sqlite, change->account);
+    case D1_STORE_PUT_TOKEN:
+        return put_token(sqlite, change->token);
+    case D1_STORE_REMOVE_TOKEN:
+        return remove_token(sqlite, change->token);
     case D1_STORE_PUT_KNOWN:
         return apply_known(sqlite, PUT_KNOWN, change->known);
     case D1_STORE_REMOVE_KNOWN:

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/mem.h"
 #include "store/sqlite.h"
 
 struct loader {
@@ -65,6 +66,60 @@ static int load_account(const struct loader *loader, sqlite3_stmt *row) {
     }
     struct d1_store_change change = {.op = D1_STORE_PUT_ACCOUNT, .account = &account};
     loader->changed(&change, loader->arg);
+    return D1_OK;
+}
+
+/* A text that stays where it is until the next row, without NUL in it. */
+static const char *borrow_text(sqlite3_stmt *row, int column) {
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    size_t length = (size_t)sqlite3_column_bytes(row, column);
+    return text != NULL && strlen(text) == length ? text : NULL;
+}
+
+/* An octet string of at most that many octets, empty for NULL. */
+static int read_octets(sqlite3_stmt *row, int column, void *ret_octets, size_t size,
+                       size_t *ret_length) {
+    const void *octets = sqlite3_column_blob(row, column);
+    size_t length = (size_t)sqlite3_column_bytes(row, column);
+    if (length > size) {
+        return D1_EPARSE;
+    }
+    if (length > 0) {
+        memcpy(ret_octets, octets, length);
+    }
+    *ret_length = length;
+    return D1_OK;
+}
+
+static int load_token(const struct loader *loader, sqlite3_stmt *row) {
+    struct d1_token token = {.has_digest = false};
+    size_t digest_length = 0;
+    if (read_text(row, 0, token.owner, sizeof(token.owner)) != D1_OK) {
+        return bad_row(loader, "token", "owner", sqlite3_column_text(row, 0));
+    }
+    if (read_octets(row, 1, token.digest, sizeof(token.digest), &digest_length) != D1_OK ||
+        (digest_length != 0 && digest_length != sizeof(token.digest))) {
+        return bad_row(loader, "token", "digest of", sqlite3_column_text(row, 0));
+    }
+    token.has_digest = digest_length > 0;
+    if (read_octets(row, 2, token.key, sizeof(token.key), &token.key_length) != D1_OK) {
+        return bad_row(loader, "token", "key of", sqlite3_column_text(row, 0));
+    }
+    token.algorithm = borrow_text(row, 3);
+    token.names = borrow_text(row, 4);
+    token.owners = borrow_text(row, 5);
+    token.verbs = borrow_text(row, 6);
+    int64_t quota = sqlite3_column_int64(row, 8);
+    if (token.algorithm == NULL || token.names == NULL || token.owners == NULL ||
+        token.verbs == NULL || quota < 0 || quota > UINT32_MAX) {
+        return bad_row(loader, "token", "rights of", sqlite3_column_text(row, 0));
+    }
+    token.lease_ms = sqlite3_column_int64(row, 7);
+    token.quota = (uint32_t)quota;
+    token.created_ms = sqlite3_column_int64(row, 9);
+    struct d1_store_change change = {.op = D1_STORE_PUT_TOKEN, .token = &token};
+    loader->changed(&change, loader->arg);
+    d1_wipe(&token, sizeof(token));
     return D1_OK;
 }
 
@@ -154,6 +209,12 @@ int d1_sqlite_load(sqlite3 *db, const char *path,
                         "SELECT username, key_digest, name, allowfrom, created, bcrypt"
                         " FROM account ORDER BY username",
                         load_account);
+    if (err == D1_OK) {
+        err = load_rows(&loader,
+                        "SELECT owner, digest, key, algorithm, names, owners, verbs, lease, quota,"
+                        " created FROM token ORDER BY owner",
+                        load_token);
+    }
     if (err == D1_OK) {
         err = load_rows(&loader, "SELECT name, until FROM known ORDER BY name", load_known);
     }

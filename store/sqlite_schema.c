@@ -43,6 +43,18 @@ static const char *const schema_steps[] = {
     "  PRIMARY KEY (token, domain)) WITHOUT ROWID;",
     /* 3. The name that was asked for, where CNAMEs were followed; NULL: `name` itself. */
     "ALTER TABLE challenge ADD COLUMN asked TEXT;",
+    /* 4. Tokens and TSIG keys made at run time. `key` is the TSIG secret, readable as it must be. */
+    "CREATE TABLE token("
+    "  owner TEXT NOT NULL PRIMARY KEY,"
+    "  digest BLOB UNIQUE CHECK (digest IS NULL OR length(digest) = 32),"
+    "  algorithm TEXT NOT NULL,"
+    "  key BLOB NOT NULL CHECK (length(key) <= 64),"
+    "  names TEXT NOT NULL,"
+    "  owners TEXT NOT NULL,"
+    "  verbs TEXT NOT NULL,"
+    "  lease INTEGER NOT NULL," /* 0: the default. */
+    "  quota INTEGER NOT NULL," /* 0: none. */
+    "  created INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 #define SCHEMA_VERSION ((int)D1_ARRAY_LENGTH(schema_steps))

@@ -31,6 +31,8 @@ enum d1_store_op {
     D1_STORE_REMOVE_CHALLENGE, /* By identity; not an error when absent. */
     D1_STORE_PUT_ACCOUNT,      /* Insert or replace by username. */
     D1_STORE_REMOVE_ACCOUNT,
+    D1_STORE_PUT_TOKEN, /* Insert or replace by owner. */
+    D1_STORE_REMOVE_TOKEN,
     D1_STORE_PUT_KNOWN, /* Insert or set until_ms. */
     D1_STORE_REMOVE_KNOWN,
     D1_STORE_PUT_SEALED, /* Insert or replace by token and domain. */
@@ -42,6 +44,7 @@ struct d1_store_change {
     union {
         const struct d1_challenge *challenge;
         const struct d1_account *account;
+        const struct d1_token *token;
         const struct d1_known_name *known;
         const struct d1_sealed_account *sealed;
     };

@@ -9,8 +9,7 @@
 #include "core/err.h"
 #include "core/mem.h"
 #include "http/server.h"
-#include "solver/credential.h"
-#include "solver/solver.h"
+#include "solver/tokens.h"
 
 #define BASIC_BYTES_MAX (D1_TOKEN_NAME_MAX + 1 + D1_SECRET_BYTES_MAX)
 
@@ -128,10 +127,10 @@ int d1_offer_find(const struct d1_offer *offer, const struct d1_solver *solver,
     case D1_OFFER_STRANGER:
         return D1_EFORBIDDEN;
     case D1_OFFER_SECRET:
-        found = d1_credentials_by_digest(d1_solver_credentials(solver), offer->digest);
+        found = d1_solver_token_by_digest(solver, offer->digest);
         break;
     case D1_OFFER_NAMED:
-        found = d1_credentials_by_name(d1_solver_credentials(solver), offer->name, offer->digest);
+        found = d1_solver_token_by_name(solver, offer->name, offer->digest);
         break;
     case D1_OFFER_NONE:
     case D1_OFFER_BAD:

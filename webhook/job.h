@@ -10,7 +10,7 @@
  * it becomes a 503.
  *
  * Threads: one thread at a time; posting hands it over.
- * Memory: a job owns its body, `allowfrom` and `rights`. Secrets in it are wiped when it ends.
+ * Memory: a job owns its body, `allowfrom`, `lists` and `rights`. Secrets in it are wiped when it ends.
  * Limits: D1_HTTP_ANSWER_BYTES_MAX octets of answer.
  */
 #ifndef D1_WEBHOOK_JOB_H
@@ -21,7 +21,7 @@
 
 #include "core/buf.h"
 #include "core/loop.h"
-#include "solver/solver.h"
+#include "solver/tokens.h"
 #include "webhook/auth.h"
 #include "webhook/cidr.h"
 #include "webhook/frontend.h"
@@ -91,12 +91,14 @@ struct d1_job {
     char subdomain[D1_LABEL_OCTETS_MAX + 1];
     char username[D1_UUID_TEXT_BYTES]; /* Of an account; "": none was given. */
     char *allowfrom;
+    char *lists[3];           /* Of a new token: names, owners, verbs. */
     struct d1_rights *rights; /* Of an account. */
     char owner[D1_OWNER_TEXT_MAX + 1];
     union {
         struct d1_solver_request request;
         struct d1_solver_register registering;
         struct d1_solver_account_change account_change;
+        struct d1_solver_token_change token_change;
         struct d1_reload reload;
     };
 

@@ -456,6 +456,9 @@ static void on_answered(struct d1_message *message) {
     respond(router, job);
     d1_rights_destroy(job->rights);
     d1_free(job->allowfrom);
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(job->lists); i++) {
+        d1_free(job->lists[i]);
+    }
     d1_wipe(job->body.data, job->body.capacity);
     d1_bytes_close(&job->body);
     d1_wipe(job, sizeof(*job));

@@ -121,10 +121,11 @@ def test_delete(server, account):
 
 def test_tokens(server):
     reply = admin(server, "GET", "/v1/tokens")
+    rest = {"lease": None, "quota": None, "algorithm": None, "source": "configuration"}
     assert reply.json() == {"tokens": [
-        {"name": "admin", "names": [], "owners": [], "verbs": ["admin"]},
+        {"name": "admin", "names": [], "owners": [], "verbs": ["admin"], **rest},
         {"name": "all", "names": ["a.test", "*.example.test"],
-         "owners": ["**.auth.example.test"], "verbs": ["present", "cleanup", "read"]}]}
+         "owners": ["**.auth.example.test"], "verbs": ["present", "cleanup", "read"], **rest}]}
     assert "secret" not in reply.text
 
 

@@ -15,6 +15,8 @@ struct d1_store {
     size_t challenge_count;
     struct d1_account *accounts;
     size_t account_count;
+    struct d1_token *tokens;
+    size_t token_count;
     struct d1_known_name *known;
     size_t known_count;
     struct d1_sealed_account *sealed;
@@ -45,7 +47,18 @@ static void free_sealed(const struct d1_sealed_account *sealed) {
     free((void *)(uintptr_t)sealed->box);
 }
 
+static void free_token(struct d1_token *token) {
+    free((void *)(uintptr_t)token->names);
+    free((void *)(uintptr_t)token->owners);
+    free((void *)(uintptr_t)token->verbs);
+    free((void *)(uintptr_t)token->algorithm);
+}
+
 void fake_store_destroy(struct d1_store *store) {
+    for (size_t i = 0; i < store->token_count; i++) {
+        free_token(&store->tokens[i]);
+    }
+    free(store->tokens);
     for (size_t i = 0; i < store->account_count; i++) {
         free_texts(&store->accounts[i]);
     }
@@ -182,6 +195,38 @@ static void put_sealed(struct d1_store *store, const struct d1_sealed_account *r
                                    .length = record->length};
 }
 
+static size_t find_token(const struct d1_store *store, const char *owner) {
+    size_t i = 0;
+    while (i < store->token_count && strcmp(store->tokens[i].owner, owner) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void put_token(struct d1_store *store, const struct d1_token *record) {
+    size_t i = find_token(store, record->owner);
+    struct d1_token copy = *record;
+    copy.names = strdup(record->names);
+    copy.owners = strdup(record->owners);
+    copy.verbs = strdup(record->verbs);
+    copy.algorithm = strdup(record->algorithm);
+    if (i == store->token_count) {
+        store->token_count++;
+        store->tokens = grown(store->tokens, store->token_count, sizeof(*record));
+    } else {
+        free_token(&store->tokens[i]);
+    }
+    store->tokens[i] = copy;
+}
+
+static void remove_token(struct d1_store *store, const struct d1_token *record) {
+    size_t i = find_token(store, record->owner);
+    if (i < store->token_count) {
+        free_token(&store->tokens[i]);
+        store->tokens[i] = store->tokens[--store->token_count];
+    }
+}
+
 static void keep(struct d1_store *store, const struct d1_store_change *change) {
     size_t i = 0;
     switch (change->op) {
@@ -193,6 +238,12 @@ static void keep(struct d1_store *store, const struct d1_store_change *change) {
         break;
     case D1_STORE_PUT_ACCOUNT:
         put_account(store, change->account);
+        break;
+    case D1_STORE_PUT_TOKEN:
+        put_token(store, change->token);
+        break;
+    case D1_STORE_REMOVE_TOKEN:
+        remove_token(store, change->token);
         break;
     case D1_STORE_PUT_KNOWN:
         put_known(store, change->known);
@@ -286,6 +337,10 @@ int d1_store_load(struct d1_store *store, void (*changed)(const struct d1_store_
         changed(
             &(struct d1_store_change){.op = D1_STORE_PUT_ACCOUNT, .account = &store->accounts[i]},
             arg);
+    }
+    for (size_t i = 0; i < store->token_count; i++) {
+        changed(&(struct d1_store_change){.op = D1_STORE_PUT_TOKEN, .token = &store->tokens[i]},
+                arg);
     }
     for (size_t i = 0; i < store->known_count; i++) {
         changed(&(struct d1_store_change){.op = D1_STORE_PUT_KNOWN, .known = &store->known[i]},

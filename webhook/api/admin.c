@@ -1,5 +1,5 @@
 /*
- * The native API's administration: reload. Accounts, tokens, keys, providers and backup come later.
+ * The native API's administration: reload. Providers and backup come later.
  */
 #include "core/err.h"
 #include "webhook/routes.h"

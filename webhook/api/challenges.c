@@ -154,7 +154,8 @@ static void on_presented(struct d1_solver_request *request, int err) {
 static void submit(struct d1_job *job, const struct d1_credential *credential) {
     snprintf(job->owner, sizeof(job->owner), "%s", credential->owner);
     job->request.door = door_of(job);
-    job->request.caller = (struct d1_credential){.owner = job->owner, .rights = credential->rights};
+    job->request.caller = *credential;
+    job->request.caller.owner = job->owner;
     int err = d1_solver_submit(job->doors->options.solver, &job->request);
     if (err != D1_OK) {
         d1_job_fail_name(job, err, &job->request.name);

@@ -80,7 +80,7 @@ static struct d1_credentials *make_credentials(void) {
     struct d1_rights *rights = NULL;
     assert_int_equal(d1_credentials_create(&credentials), 0);
     assert_int_equal(d1_rights_create(NULL, 0, any, 1, D1_VERBS_DEFAULT, &rights, NULL), 0);
-    assert_int_equal(d1_credentials_add_key(credentials, KEY, rights), 0);
+    assert_int_equal(d1_credentials_add_key(credentials, KEY, "hmac-sha256", rights), 0);
     return credentials;
 }
 

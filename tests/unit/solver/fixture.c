@@ -237,8 +237,8 @@ void asked_init(struct asked *asked, struct world *world, enum d1_solver_verb ve
     memset(asked, 0, sizeof(*asked));
     asked->request.verb = verb;
     asked->request.door = D1_DOOR_API;
-    asked->request.caller =
-        (struct d1_credential){owner, strcmp(owner, "socket") == 0 ? world->admin : world->any};
+    asked->request.caller = (struct d1_credential){
+        .owner = owner, .rights = strcmp(owner, "socket") == 0 ? world->admin : world->any};
     assert_int_equal(d1_name_from_text(name, &asked->request.name), 0);
     size_t length = strlen(value);
     assert_true(length <= D1_TXT_STRING_MAX);

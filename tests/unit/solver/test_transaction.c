@@ -64,8 +64,8 @@ static void trial_init(struct trial *trial, struct world *world, const char *own
         }
     }
     transaction->door = D1_DOOR_UPDATE;
-    transaction->caller =
-        (struct d1_credential){owner, strcmp(owner, "socket") == 0 ? world->admin : world->any};
+    transaction->caller = (struct d1_credential){
+        .owner = owner, .rights = strcmp(owner, "socket") == 0 ? world->admin : world->any};
     transaction->changes = trial->changes;
     transaction->check = on_check;
     transaction->done = on_done;

@@ -56,6 +56,14 @@ static void probe_close(void *state) {
     probe->real->close(probe->state);
 }
 
+static void note_token(struct fixture *fixture, const char *verb, const struct d1_token *token) {
+    d1_bytes_printf(
+        &fixture->diary, "%s token %s %s %02x..%02x %s %zu '%s' '%s' '%s' %" PRId64 " %u %" PRId64,
+        verb, token->owner, token->has_digest ? "digest" : "none", token->digest[0],
+        token->digest[D1_SHA256_BYTES - 1], token->algorithm, token->key_length, token->names,
+        token->owners, token->verbs, token->lease_ms, token->quota, token->created_ms);
+}
+
 static void note_change(struct fixture *fixture, const struct d1_store_change *change) {
     char name[D1_NAME_TEXT_MAX];
     const struct d1_challenge *challenge = change->challenge;
@@ -89,6 +97,10 @@ static void note_change(struct fixture *fixture, const struct d1_store_change *c
                         change->op == D1_STORE_PUT_SEALED ? "put" : "remove", change->sealed->token,
                         change->sealed->domain, (int)change->sealed->length,
                         (const char *)change->sealed->box);
+        return;
+    case D1_STORE_PUT_TOKEN:
+    case D1_STORE_REMOVE_TOKEN:
+        note_token(fixture, change->op == D1_STORE_PUT_TOKEN ? "put" : "remove", change->token);
         return;
     case D1_STORE_PUT_KNOWN:
     case D1_STORE_REMOVE_KNOWN:
@@ -251,6 +263,29 @@ void sample_account(struct sample *sample, const char *label, enum d1_store_op o
     sample->account.allowfrom = "192.0.2.0/24 2001:db8::/32";
     sample->account.created_ms = 1000;
     sample->changes[0] = (struct d1_store_change){.op = op, .account = &sample->account};
+    sample->write.count = 1;
+}
+
+void sample_token(struct sample *sample, const char *label, enum d1_store_op op,
+                  const char *owner) {
+    memset(sample, 0, sizeof(*sample));
+    sample->label = label;
+    struct d1_token *token = &sample->token;
+    snprintf(token->owner, sizeof(token->owner), "%s", owner);
+    token->has_digest = strncmp(owner, "token:", 6) == 0;
+    for (uint8_t i = 0; token->has_digest && i < D1_SHA256_BYTES; i++) {
+        token->digest[i] = (uint8_t)(i + (uint8_t)owner[6]);
+    }
+    token->algorithm = "hmac-sha256";
+    token->key_length = 32;
+    memset(token->key, 7, token->key_length);
+    token->names = "host1.example.test **.a.test";
+    token->owners = "x.auth.test";
+    token->verbs = "present cleanup";
+    token->lease_ms = 604800000;
+    token->quota = 5;
+    token->created_ms = 1000;
+    sample->changes[0] = (struct d1_store_change){.op = op, .token = token};
     sample->write.count = 1;
 }
 

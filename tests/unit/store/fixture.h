@@ -53,6 +53,7 @@ struct sample {
     struct d1_store_change changes[3];
     struct d1_challenge challenge;
     struct d1_account account;
+    struct d1_token token;
     struct d1_known_name known;
     struct d1_sealed_account sealed;
     struct fixture *fixture;
@@ -85,6 +86,7 @@ void sample_challenge(struct sample *sample, const char *label, enum d1_store_op
                       const char *name, const char *value);
 void sample_account(struct sample *sample, const char *label, enum d1_store_op op,
                     const char *username, const char *name);
+void sample_token(struct sample *sample, const char *label, enum d1_store_op op, const char *owner);
 void sample_known(struct sample *sample, const char *label, enum d1_store_op op, const char *name,
                   int64_t until_ms);
 void sample_sealed(struct sample *sample, const char *label, enum d1_store_op op,

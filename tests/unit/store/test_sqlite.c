@@ -13,7 +13,7 @@
 #include "tests/unit/store/fixture.h"
 
 #define PUT     D1_STORE_PUT_CHALLENGE
-#define VERSION 3 /* Of the schema. */
+#define VERSION 4 /* Of the schema. */
 
 static const char *path_of(const struct fixture *fixture, const char *file, char ret_path[160]) {
     snprintf(ret_path, 160, "%s/%s", fixture->dir, file);
@@ -77,12 +77,20 @@ static int access_of(const struct fixture *fixture, const char *file) {
     return access(path_of(fixture, file, path), F_OK);
 }
 
+#define TOKEN_REST                                                                                \
+    " hmac-sha256 32 'host1.example.test **.a.test' 'x.auth.test' 'present cleanup' 604800000 5 " \
+    "1000\n"
+
 static void test_everything_is_back_after_reopening(void **state) {
     struct fixture *fixture = *state;
     struct sample sample;
     sample_known(&sample, NULL, D1_STORE_PUT_KNOWN, "k.test", 77);
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
     sample_account(&sample, NULL, D1_STORE_PUT_ACCOUNT, "u1", "x.auth.test");
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    sample_token(&sample, NULL, D1_STORE_PUT_TOKEN, "token:host1.test");
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    sample_token(&sample, NULL, D1_STORE_PUT_TOKEN, "tsig:certbot");
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
     sample_challenge(&sample, NULL, PUT, "b.test", "v");
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
@@ -97,7 +105,8 @@ static void test_everything_is_back_after_reopening(void **state) {
     fixture_open(fixture);
     assert_int_equal(fixture_load(fixture), D1_OK);
     assert_diary(fixture, "put account u1 x.auth.test 00..1f '192.0.2.0/24 2001:db8::/32' 1000\n"
-                          "put known k.test 77\n"
+                          "put token token:host1.test digest 68..87" TOKEN_REST
+                          "put token tsig:certbot none 00..00" TOKEN_REST "put known k.test 77\n"
                           "put a.test 'v1' token:lego 1000-4102444800000\n"
                           "put a.test 'v2' token:lego 1000-2000\n"
                           "put b.test 'v' token:lego 1000-2000\n");
@@ -165,6 +174,7 @@ static void test_an_older_version_is_brought_up_and_a_copy_kept(void **state) {
                      " created INTEGER NOT NULL) WITHOUT ROWID;"
                      "INSERT INTO account SELECT username, key_digest, name, allowfrom, created"
                      " FROM newer; DROP TABLE newer; DROP TABLE sealed_account;"
+                     "DROP TABLE token;"
                      "ALTER TABLE challenge DROP COLUMN asked;"
                      "PRAGMA user_version = 1");
     fixture_open(fixture);
@@ -191,7 +201,8 @@ static void test_challenges_of_version_2_were_not_followed(void **state) {
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
     d1_bytes_clear(&fixture->diary);
     fixture_close(fixture);
-    run_sql(fixture, "ALTER TABLE challenge DROP COLUMN asked; PRAGMA user_version = 2");
+    run_sql(fixture, "ALTER TABLE challenge DROP COLUMN asked; DROP TABLE token;"
+                     "PRAGMA user_version = 2");
     fixture_open(fixture);
     assert_int_equal(fixture_load(fixture), D1_OK);
     assert_diary(fixture, "put x.auth.test 'v' token:lego 1000-2000\n");
@@ -249,6 +260,10 @@ static void test_what_was_removed_stays_away(void **state) {
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
     sample.changes[0].op = D1_STORE_REMOVE_ACCOUNT;
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    sample_token(&sample, NULL, D1_STORE_PUT_TOKEN, "token:host1.test");
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    sample.changes[0].op = D1_STORE_REMOVE_TOKEN;
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
     sample_known(&sample, NULL, D1_STORE_PUT_KNOWN, "k.test", 77);
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
     sample.changes[0].op = D1_STORE_REMOVE_KNOWN;
@@ -286,6 +301,48 @@ static void test_a_second_put_replaces(void **state) {
     assert_diary(fixture, "put account u1 x.auth.test ff..1f '' 1000\n"
                           "put known k.test 78\n"
                           "put a.test 'v' token:lego 1500-0\n");
+}
+
+static void test_a_second_put_of_a_token_replaces(void **state) {
+    struct fixture *fixture = *state;
+    struct sample sample;
+    sample_token(&sample, NULL, D1_STORE_PUT_TOKEN, "token:host1.test");
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    sample.token.digest[0] = 0xff;
+    sample.token.algorithm = "";
+    sample.token.key_length = 0;
+    sample.token.names = "";
+    sample.token.owners = "";
+    sample.token.verbs = "";
+    sample.token.lease_ms = 0;
+    sample.token.quota = UINT32_MAX;
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    d1_bytes_clear(&fixture->diary);
+
+    fixture_close(fixture);
+    fixture_open(fixture);
+    assert_int_equal(fixture_load(fixture), D1_OK);
+    assert_diary(fixture,
+                 "put token token:host1.test digest ff..87  0 '' '' '' 0 4294967295 1000\n");
+}
+
+static void test_tokens_came_with_version_4(void **state) {
+    struct fixture *fixture = *state;
+    struct sample sample;
+    sample_challenge(&sample, NULL, PUT, "a.test", "v");
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    fixture_close(fixture);
+    run_sql(fixture, "DROP TABLE token; PRAGMA user_version = 3");
+    fixture_open(fixture);
+    assert_int_equal(ask_number(fixture, "PRAGMA user_version"), VERSION);
+    sample_token(&sample, NULL, D1_STORE_PUT_TOKEN, "tsig:certbot");
+    assert_int_equal(sample_write(fixture, &sample), D1_OK);
+    d1_bytes_clear(&fixture->diary);
+    fixture_close(fixture);
+    fixture_open(fixture);
+    assert_int_equal(fixture_load(fixture), D1_OK);
+    assert_diary(fixture, "put token tsig:certbot none 00..00" TOKEN_REST
+                          "put a.test 'v' token:lego 1000-2000\n");
 }
 
 static void test_revision_goes_on_after_reopening(void **state) {
@@ -358,7 +415,7 @@ static void test_a_newer_version_is_refused_untouched(void **state) {
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 99");
     assert_refused(fixture, D1_EVERSION,
-                   "written by a newer dns01d (schema version 99, this one knows up to 3)");
+                   "written by a newer dns01d (schema version 99, this one knows up to 4)");
     assert_int_equal(ask_number(fixture, "PRAGMA user_version"), 99);
     assert_int_equal(ask_number(fixture, "SELECT value FROM meta WHERE key = 'clean'"), 1);
 }
@@ -457,6 +514,13 @@ static void test_a_bad_row_is_named(void **state) {
          "table account: bad username 'uuuu"},
         {"INSERT INTO challenge VALUES ('a.test', 'v', printf('%.161c', 'o'), 1, 2, NULL)",
          "table challenge: bad owner 'oooo"},
+        {"INSERT INTO token VALUES (printf('%.161c', 'o'), NULL, '', '', '', '', '', 0, 0, 1)",
+         "table token: bad owner 'oooo"},
+        {"INSERT INTO token VALUES ('tsig:a', NULL, '', '', CAST(x'6100' AS TEXT), '', '', 0, 0, "
+         "1)",
+         "table token: bad rights of 'tsig:a'"},
+        {"INSERT INTO token VALUES ('tsig:a', NULL, '', '', '', '', '', 0, -1, 1)",
+         "table token: bad rights of 'tsig:a'"},
     };
     struct fixture *fixture = *state;
     for (size_t i = 0; i < D1_ARRAY_LENGTH(rows); i++) {
@@ -465,7 +529,8 @@ static void test_a_bad_row_is_named(void **state) {
         if (strstr(fixture->error.text, rows[i].part) == NULL) {
             fail_msg("'%s' is not in '%s'", rows[i].part, fixture->error.text);
         }
-        run_sql(fixture, "DELETE FROM challenge; DELETE FROM known; DELETE FROM account");
+        run_sql(fixture, "DELETE FROM challenge; DELETE FROM known; DELETE FROM account;"
+                         "DELETE FROM token");
     }
 }
 
@@ -547,7 +612,7 @@ static void test_a_failed_open_gives_the_lock_back(void **state) {
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 99");
     assert_refused(fixture, D1_EVERSION, "newer");
-    run_sql(fixture, "PRAGMA user_version = 3");
+    run_sql(fixture, "PRAGMA user_version = 4");
     fixture_open(fixture);
 }
 
@@ -667,6 +732,8 @@ int main(void) {
         FRESH(test_any_octets_come_back),
         FRESH(test_what_was_removed_stays_away),
         FRESH(test_a_second_put_replaces),
+        FRESH(test_a_second_put_of_a_token_replaces),
+        FRESH(test_tokens_came_with_version_4),
         FRESH(test_revision_goes_on_after_reopening),
         FRESH(test_a_bcrypt_hash_comes_back_until_it_is_replaced),
         FRESH(test_sealed_accounts_come_back),

@@ -1,10 +1,80 @@
 #include "tests/unit/webhook/fake_solver.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 const struct d1_credentials *d1_solver_credentials(const struct d1_solver *solver) {
     return solver->credentials;
+}
+
+const struct d1_credential *d1_solver_token_by_digest(const struct d1_solver *solver,
+                                                      const uint8_t digest[D1_SHA256_BYTES]) {
+    return d1_credentials_by_digest(solver->credentials, digest);
+}
+
+const struct d1_credential *d1_solver_token_by_name(const struct d1_solver *solver,
+                                                    const char *name,
+                                                    const uint8_t digest[D1_SHA256_BYTES]) {
+    return d1_credentials_by_name(solver->credentials, name, digest);
+}
+
+struct visitor {
+    void (*visit)(const struct d1_token_view *view, void *arg);
+    void *arg;
+};
+
+static void visit_credential(const struct d1_credential *credential, void *arg) {
+    const struct visitor *visitor = arg;
+    const struct d1_token_view view = {.name = strchr(credential->owner, ':') + 1,
+                                       .is_key = strncmp(credential->owner, "tsig:", 5) == 0,
+                                       .credential = credential,
+                                       .configured = true};
+    visitor->visit(&view, visitor->arg);
+}
+
+void d1_solver_each_token(const struct d1_solver *solver,
+                          void (*visit)(const struct d1_token_view *view, void *arg), void *arg) {
+    struct visitor visitor = {visit, arg};
+    d1_credentials_each(solver->credentials, visit_credential, &visitor);
+}
+
+int d1_solver_change_token(struct d1_solver *solver, struct d1_solver_token_change *change) {
+    const char *const lists[] = {change->names, change->owners, change->verbs};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(solver->last_lists[i], sizeof(solver->last_lists[i]), "%s",
+                 lists[i] != NULL ? lists[i] : "-");
+    }
+    solver->last_token = *change;
+    if (solver->submit_err != D1_OK) {
+        return d1_error_set(&change->error, solver->submit_err, "%s", solver->token_story);
+    }
+    solver->pending_token = change;
+    return D1_OK;
+}
+
+static void complete_token(struct d1_solver *solver, struct d1_solver_token_change *change) {
+    static struct d1_credential credential = {.owner = "token:host1.example.test",
+                                              .lease_ms = 604800000,
+                                              .quota = 5,
+                                              .algorithm = "hmac-sha256"};
+    struct d1_rights *rights = NULL;
+    const char *const names[] = {"host1.example.test"};
+    if (d1_rights_create(names, 1, NULL, 0, D1_VERB_PRESENT, &rights, NULL) != D1_OK) {
+        change->done(change, -ENOMEM);
+        return;
+    }
+    credential.rights = rights;
+    change->view = (struct d1_token_view){.name = "host1.example.test",
+                                          .is_key = change->is_key,
+                                          .credential = &credential,
+                                          .created_ms = 1795312921456};
+    if (change->verb != D1_TOKEN_REMOVE) {
+        snprintf(change->secret, sizeof(change->secret), "%s", "a-secret");
+        snprintf(change->key, sizeof(change->key), "%s", "a+key/==");
+    }
+    change->done(change, solver->done_err);
+    d1_rights_destroy(rights);
 }
 
 int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request) {
@@ -85,7 +155,9 @@ bool fake_solver_complete(struct d1_solver *solver) {
     struct d1_solver_request *request = solver->pending;
     struct d1_solver_register *registering = solver->pending_register;
     struct d1_solver_account_change *change = solver->pending_change;
+    struct d1_solver_token_change *token = solver->pending_token;
     solver->pending = NULL;
+    solver->pending_token = NULL;
     solver->pending_change = NULL;
     solver->pending_register = NULL;
     if (request != NULL) {
@@ -106,5 +178,8 @@ bool fake_solver_complete(struct d1_solver *solver) {
                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123");
         change->done(change, solver->done_err);
     }
-    return request != NULL || registering != NULL || change != NULL;
+    if (token != NULL) {
+        complete_token(solver, token);
+    }
+    return token != NULL || request != NULL || registering != NULL || change != NULL;
 }

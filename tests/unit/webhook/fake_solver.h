@@ -5,7 +5,7 @@
 #ifndef D1_TESTS_WEBHOOK_FAKE_SOLVER_H
 #define D1_TESTS_WEBHOOK_FAKE_SOLVER_H
 
-#include "solver/solver.h"
+#include "solver/tokens.h"
 
 #define FAKE_CHALLENGES_MAX 8
 
@@ -34,6 +34,10 @@ struct d1_solver {
     struct d1_solver_register *pending_register;
     struct d1_solver_account_change *pending_change;
     enum d1_account_verb last_change;
+    struct d1_solver_token_change *pending_token;
+    struct d1_solver_token_change last_token; /* Its texts are in the next. */
+    char last_lists[3][256];                  /* names, owners, verbs; "-": not given. */
+    const char *token_story;                  /* Told with submit_err. */
 };
 
 /* Call the `done` that is due, if any. Returns whether there was one. */
