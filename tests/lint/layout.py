@@ -8,7 +8,8 @@ from tree import Finding
 TITLE = "layout: clang-format, braces, white space"
 WARNING = re.compile(r"^(.*?):(\d+):\d+: (?:error|warning): (.*)$")
 CONTROL = re.compile(r"\b(if|for|while|switch)\s*\(")
-BINARY = (".bin", ".png", ".der", ".db")
+# Recorded requests (.http) keep the bytes of the wire.
+BINARY = (".bin", ".png", ".der", ".db", ".http")
 
 SAMPLES = {
     ".clang-format": ("BasedOnStyle: LLVM\nIndentWidth: 4\nAllowShortIfStatementsOnASingleLine: "
