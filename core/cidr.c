@@ -135,3 +135,55 @@ bool d1_cidr_any_contains(const struct d1_cidr *cidrs, size_t count, const struc
     }
     return false;
 }
+
+/* IANA special-purpose address registries, what is not globally reachable; NAT64 and 6to4 apart. */
+static const struct d1_cidr special[] = {
+    {{4, {0}}, 8},
+    {{4, {10}}, 8},
+    {{4, {100, 64}}, 10},
+    {{4, {127}}, 8},
+    {{4, {169, 254}}, 16},
+    {{4, {172, 16}}, 12},
+    {{4, {192, 0, 0}}, 24},
+    {{4, {192, 0, 2}}, 24},
+    {{4, {192, 88, 99}}, 24},
+    {{4, {192, 168}}, 16},
+    {{4, {198, 18}}, 15},
+    {{4, {198, 51, 100}}, 24},
+    {{4, {203, 0, 113}}, 24},
+    {{4, {224}}, 4},
+    {{4, {240}}, 4},
+};
+
+static const struct d1_cidr global_ipv6 = {{16, {0x20}}, 3}; /* 2000::/3: all that is given out. */
+
+static const struct d1_cidr special_ipv6[] = {
+    {{16, {0x20, 0x01}}, 23},             /* Protocol assignments, Teredo among them. */
+    {{16, {0x20, 0x01, 0x0d, 0xb8}}, 32}, /* Documentation. */
+    {{16, {0x3f, 0xff}}, 20},             /* Documentation. */
+};
+
+static bool is_public_ipv4(const uint8_t octets[4]) {
+    struct d1_ip address = {.length = 4};
+    memcpy(address.octets, octets, 4);
+    return !d1_cidr_any_contains(special, sizeof(special) / sizeof(special[0]), &address);
+}
+
+bool d1_ip_is_public(const struct d1_ip *address) {
+    static const uint8_t nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+    if (address->length == 4) {
+        return is_public_ipv4(address->octets);
+    }
+    if (address->length != 16) {
+        return false;
+    }
+    if (memcmp(address->octets, nat64, sizeof(nat64)) == 0) {
+        return is_public_ipv4(address->octets + 12);
+    }
+    if (address->octets[0] == 0x20 && address->octets[1] == 0x02) {
+        return is_public_ipv4(address->octets + 2);
+    }
+    return d1_cidr_contains(&global_ipv6, address) &&
+           !d1_cidr_any_contains(special_ipv6, sizeof(special_ipv6) / sizeof(special_ipv6[0]),
+                                 address);
+}

@@ -50,4 +50,11 @@ bool d1_cidr_list_contains(const char *list, const struct d1_ip *address);
 /* Whether one of `count` CIDRs holds the address. */
 bool d1_cidr_any_contains(const struct d1_cidr *cidrs, size_t count, const struct d1_ip *address);
 
+/*
+ * Whether it is an address of the public Internet: not loopback, link-local (cloud metadata services
+ * are there), private, shared, documentation, benchmarking, multicast, reserved, or an IPv6 form that
+ * carries such an IPv4 address (NAT64, 6to4). After the IANA special-purpose registries (RFC 6890).
+ */
+bool d1_ip_is_public(const struct d1_ip *address);
+
 #endif /* D1_CORE_CIDR_H */

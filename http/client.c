@@ -610,6 +610,18 @@ const char *d1_http_call_header(const struct d1_http_call *call, const char *nam
     return header->value;
 }
 
+bool d1_http_call_next_header(const struct d1_http_call *call, void **cursor,
+                              struct d1_http_header *ret_header) {
+    const struct transfer *transfer = call->state;
+    struct curl_header *header = curl_easy_nextheader(transfer->easy, CURLH_HEADER, -1, *cursor);
+    if (header == NULL) {
+        return false;
+    }
+    *cursor = header;
+    *ret_header = (struct d1_http_header){.name = header->name, .value = header->value};
+    return true;
+}
+
 unsigned d1_http_call_retry_after_s(const struct d1_http_call *call) {
     const char *text = d1_http_call_header(call, "retry-after");
     uint64_t seconds = 0;

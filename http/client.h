@@ -103,6 +103,13 @@ void d1_http_client_cancel(struct d1_http_client *client, struct d1_http_call *c
 const char *d1_http_call_header(const struct d1_http_call *call, const char *name);
 
 /*
+ * The fields of the reply one after another, names as they came: *cursor is NULL at first. Returns
+ * false at the end. Only in done; the field is valid until the next call.
+ */
+bool d1_http_call_next_header(const struct d1_http_call *call, void **cursor,
+                              struct d1_http_header *ret_header);
+
+/*
  * The seconds of a Retry-After field (RFC 9110, 10.2.3), D1_HTTP_RETRY_AFTER_MAX_S at most; 0: there
  * is none, or it gives a date. Only in done.
  */

@@ -272,7 +272,7 @@ static void finish(struct d1_run *run) {
     run->looking = true;
     uint32_t limit_ms = run->opened->traits.propagation_s * 1000;
     int err =
-        transport->look(transport, run->asked.fqdn, run->asked.value, limit_ms, &run->exchange);
+        transport->look(transport, &run->opened->rules, &run->asked, limit_ms, &run->exchange);
     if (err != 0) {
         run->looking = false;
         fail(run, D1_FAIL_OTHER, d1_err_text(err));

@@ -44,11 +44,11 @@ struct d1_transport {
     /* The zone of a name by public DNS: its text is the body of the reply. */
     int (*zone)(struct d1_transport *transport, const char *name, struct d1_exchange *exchange);
     /*
-     * Wait until all authoritative servers of the name's zone answer the value, for limit_ms at
+     * Wait until all authoritative servers of the name's zone answer the job's value, for limit_ms at
      * most: status 0, or negative and `error` says which server answers what.
      */
-    int (*look)(struct d1_transport *transport, const char *fqdn, const char *value,
-                uint32_t limit_ms, struct d1_exchange *exchange);
+    int (*look)(struct d1_transport *transport, const struct d1_transport_rules *rules,
+                const struct d1_provider_job *job, uint32_t limit_ms, struct d1_exchange *exchange);
     /* End an exchange that is under way: `done` will not be called. */
     void (*cancel)(struct d1_transport *transport, struct d1_exchange *exchange);
     /* Free the result of one that is done; a copy of the exchange will do. */

@@ -141,11 +141,12 @@ static int zone(struct d1_transport *transport, const char *name, struct d1_exch
     return begin(transport, D1_REPLY_ZONE, name, exchange);
 }
 
-static int look(struct d1_transport *transport, const char *fqdn, const char *value,
-                uint32_t limit_ms, struct d1_exchange *exchange) {
-    (void)value;
+static int look(struct d1_transport *transport, const struct d1_transport_rules *rules,
+                const struct d1_provider_job *job, uint32_t limit_ms,
+                struct d1_exchange *exchange) {
+    assert_non_null(rules);
     assert_int_equal(limit_ms, 60000);
-    int err = begin(transport, D1_REPLY_DNS, fqdn, exchange);
+    int err = begin(transport, D1_REPLY_DNS, job->fqdn, exchange);
     struct world *w = D1_CONTAINER_OF(transport, struct world, transport);
     w->exchange[w->exchange_count - 1].look = true;
     return err;
