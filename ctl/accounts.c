@@ -11,11 +11,6 @@
 
 #define STATUS_USAGE 2
 
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
-}
-
 /* Networks as the table shows them: blanks between. Returns a new reference, or NULL. */
 static json_t *row_of(const json_t *account) {
     char networks[D1_ALLOWFROM_MAX * 64] = "";
@@ -27,9 +22,10 @@ static json_t *row_of(const json_t *account) {
                              json_is_string(range) ? json_string_value(range) : "?");
         used += (size_t)wrote < sizeof(networks) - used ? (size_t)wrote : 0;
     }
-    return json_pack("{s:s, s:s, s:s, s:s}", "username", text_of(account, "username"), "fulldomain",
-                     text_of(account, "fulldomain"), "created", text_of(account, "created"),
-                     "allowfrom", used > 0 ? networks : "everybody");
+    return json_pack("{s:s, s:s, s:s, s:s}", "username", d1_ctl_text_of(account, "username"),
+                     "fulldomain", d1_ctl_text_of(account, "fulldomain"), "created",
+                     d1_ctl_text_of(account, "created"), "allowfrom",
+                     used > 0 ? networks : "everybody");
 }
 
 static void print_accounts(struct d1_ctl_context *context, const json_t *accounts) {
@@ -63,7 +59,7 @@ static json_t *fetch_all(struct d1_ctl_context *context) {
         more = count > 0 && json_is_true(json_object_get(reply, "truncated"));
         if (more) {
             snprintf(path, sizeof(path), "/v1/accounts?after=%s",
-                     text_of(json_array_get(page, count - 1), "username"));
+                     d1_ctl_text_of(json_array_get(page, count - 1), "username"));
         }
         json_decref(reply);
     }
@@ -115,7 +111,7 @@ static int change(struct d1_ctl_context *context, const char *method, const char
         d1_ctl_print_json(context->out, reply);
     } else if (json_object_get(reply, "password") != NULL) {
         fputs("password    ", context->out);
-        d1_ctl_print_text(context->out, text_of(reply, "password"), 0);
+        d1_ctl_print_text(context->out, d1_ctl_text_of(reply, "password"), 0);
         fputs("\n\nThe password is shown only now; the old one is not valid any more.\n",
               context->out);
     } else if (json_object_get(reply, "deleted") != NULL) {

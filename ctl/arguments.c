@@ -11,17 +11,31 @@ struct option {
     size_t text_at; /* Offset of a `const char *`, when the option takes a value. */
     size_t flag_at; /* Else of a `bool`. */
     bool takes_value;
+    unsigned of; /* enum d1_ctl_takes: of commands that take it; 0: of all. */
 };
 
-#define TEXT(name, member) \
-    { name, offsetof(struct d1_ctl_arguments, member), 0, true }
-#define FLAG(name, member) \
-    { name, 0, offsetof(struct d1_ctl_arguments, member), false }
+#define TEXT(name, member, of) \
+    { name, offsetof(struct d1_ctl_arguments, member), 0, true, of }
+#define FLAG(name, member, of) \
+    { name, 0, offsetof(struct d1_ctl_arguments, member), false, of }
 
 static const struct option options[] = {
-    TEXT("--socket", socket), TEXT("--url", url),   TEXT("--token-file", token_file),
-    TEXT("--lease", lease),   FLAG("--json", json), FLAG("--follow", follow),
-    FLAG("--help", help),     FLAG("-h", help),     FLAG("--version", version),
+    TEXT("--socket", socket, 0),
+    TEXT("--url", url, 0),
+    TEXT("--token-file", token_file, 0),
+    FLAG("--json", json, 0),
+    FLAG("--help", help, 0),
+    FLAG("-h", help, 0),
+    FLAG("--version", version, 0),
+    TEXT("--lease", lease, D1_CTL_LEASE),
+    FLAG("--follow", follow, D1_CTL_FOLLOW),
+    TEXT("--name", name, D1_CTL_RIGHTS),
+    TEXT("--names", names, D1_CTL_RIGHTS),
+    TEXT("--owner-name", owner_name, D1_CTL_RIGHTS),
+    TEXT("--verbs", verbs, D1_CTL_RIGHTS),
+    TEXT("--quota", quota, D1_CTL_RIGHTS),
+    FLAG("--no-tsig", no_tsig, D1_CTL_NO_TSIG),
+    TEXT("--algorithm", algorithm, D1_CTL_ALGORITHM),
 };
 
 /* The option an argument names, alone or as --name=value. */
@@ -59,6 +73,13 @@ static int set_option(const struct option *option, const char *value,
     }
     *text = value;
     return D1_OK;
+}
+
+static bool is_set(const struct option *option, const struct d1_ctl_arguments *arguments) {
+    const char *base = (const char *)arguments;
+    return option->takes_value
+               ? *(const char *const *)(const void *)(base + option->text_at) != NULL
+               : *(const bool *)(const void *)(base + option->flag_at);
 }
 
 static int add_word(const char *word, struct d1_ctl_arguments *arguments, struct d1_error *error) {
@@ -108,11 +129,11 @@ static int check(const struct d1_ctl_arguments *arguments, struct d1_error *erro
         return d1_error_set(error, D1_EPARSE, "usage: dns01ctl %s%s%s", command->name,
                             command->usage[0] != '\0' ? " " : "", command->usage);
     }
-    if (arguments->lease != NULL && !command->takes_lease) {
-        return d1_error_set(error, D1_EPARSE, "%s takes no --lease", command->name);
-    }
-    if (arguments->follow && !command->takes_follow) {
-        return d1_error_set(error, D1_EPARSE, "%s takes no --follow", command->name);
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(options); i++) {
+        const struct option *option = &options[i];
+        if (option->of != 0 && (command->takes & option->of) == 0 && is_set(option, arguments)) {
+            return d1_error_set(error, D1_EPARSE, "%s takes no %s", command->name, option->name);
+        }
     }
     return check_server(arguments, error);
 }

@@ -25,6 +25,13 @@ struct d1_ctl_arguments {
     const char *url;        /* NULL: the control socket. */
     const char *token_file; /* Goes with url. */
     const char *lease;      /* NULL: the server's default. */
+    const char *name;       /* Of a token or TSIG key, as all that follows. */
+    const char *names;
+    const char *owner_name;
+    const char *verbs;
+    const char *quota;
+    const char *algorithm;
+    bool no_tsig;
     bool json;
     bool follow;
     bool help;

@@ -11,6 +11,7 @@
 #include "ctl/arguments.h"
 #include "ctl/hookpaste.h"
 #include "ctl/print.h"
+#include "ctl/tokens.h"
 
 /* A name or value in percent escapes: each octet may take three. */
 #define ESCAPED_BYTES (3 * D1_NAME_TEXT_MAX + 4)
@@ -41,11 +42,6 @@ static bool name_fits(struct d1_ctl_context *context, const char *name) {
 
 static bool challenge_fits(struct d1_ctl_context *context, const char *name, const char *value) {
     return name_fits(context, name) && fits(context, value, "value", D1_TXT_STRING_MAX);
-}
-
-static const char *text_of(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "-";
 }
 
 /* The body {"name", "value", "lease"?}; false without memory or when they are no UTF-8. */
@@ -144,8 +140,8 @@ static int run_list(struct d1_ctl_context *context) {
 static void print_event(FILE *out, json_t *event) {
     const char *key;
     json_t *value;
-    d1_ctl_print_text(out, text_of(event, "time"), 26);
-    d1_ctl_print_text(out, text_of(event, "event"), 10);
+    d1_ctl_print_text(out, d1_ctl_text_of(event, "time"), 26);
+    d1_ctl_print_text(out, d1_ctl_text_of(event, "event"), 10);
     json_object_foreach(event, key, value) {
         if (strcmp(key, "time") == 0 || strcmp(key, "event") == 0) {
             continue;
@@ -264,13 +260,13 @@ static int run_register(struct d1_ctl_context *context) {
         static const char *const keys[] = {"username", "password", "fulldomain", "subdomain"};
         for (size_t i = 0; i < D1_ARRAY_LENGTH(keys); i++) {
             d1_ctl_print_text(context->out, keys[i], 12);
-            d1_ctl_print_text(context->out, text_of(reply, keys[i]), 0);
+            d1_ctl_print_text(context->out, d1_ctl_text_of(reply, keys[i]), 0);
             fputc('\n', context->out);
         }
         fputs("\nThe password is shown only now. In the zone of the name to be certified:\n"
               "_acme-challenge CNAME ",
               context->out);
-        d1_ctl_print_text(context->out, text_of(reply, "fulldomain"), 0);
+        d1_ctl_print_text(context->out, d1_ctl_text_of(reply, "fulldomain"), 0);
         fputs(".\n", context->out);
     }
     json_decref(reply);
@@ -307,27 +303,27 @@ static int run_hook(struct d1_ctl_context *context) {
 }
 
 #define LATER(name, usage, summary) \
-    { (name), (usage), (summary), 0, 0, false, false, false, false, NULL }
+    { (name), (usage), (summary), 0, 0, 0, false, false, NULL }
 
 static const struct d1_ctl_command commands[] = {
     {"present", "NAME VALUE [--lease D]",
-     "put a TXT value at an owner name, and wait until it is live", 2, 0, true, false, true, false,
+     "put a TXT value at an owner name, and wait until it is live", 2, 0, D1_CTL_LEASE, true, false,
      run_present},
-    {"cleanup", "NAME VALUE", "remove exactly that value", 2, 0, false, false, true, false,
-     run_cleanup},
-    {"list", "", "show the live challenges", 0, 0, false, false, true, false, run_list},
-    {"trace", "NAME [--follow]", "show what happened at an owner name", 1, 0, false, true, true,
+    {"cleanup", "NAME VALUE", "remove exactly that value", 2, 0, 0, true, false, run_cleanup},
+    {"list", "", "show the live challenges", 0, 0, 0, true, false, run_list},
+    {"trace", "NAME [--follow]", "show what happened at an owner name", 1, 0, D1_CTL_FOLLOW, true,
      false, run_trace},
-    {"register", "", "make an acme-dns account", 0, 0, false, false, true, false, run_register},
-    {"accounts", D1_CTL_ACCOUNTS_USAGE, "the acme-dns accounts: show and change them", 3, 3, false,
-     false, true, false, d1_ctl_accounts},
-    {"reload", "", "let the server read its configuration again", 0, 0, false, false, true, false,
-     run_reload},
+    {"register", "", "make an acme-dns account", 0, 0, 0, true, false, run_register},
+    {"accounts", D1_CTL_ACCOUNTS_USAGE, "the acme-dns accounts: show and change them", 3, 3, 0,
+     true, false, d1_ctl_accounts},
+    {"token", D1_CTL_TOKENS_USAGE, "tokens for the HTTP doors and TSIG: show, make, rotate, remove",
+     2, 2, D1_CTL_LEASE | D1_CTL_RIGHTS | D1_CTL_NO_TSIG, true, false, d1_ctl_token},
+    {"tsig", D1_CTL_TOKENS_USAGE, "TSIG keys for UPDATE: show, make, rotate, remove", 2, 2,
+     D1_CTL_LEASE | D1_CTL_RIGHTS | D1_CTL_ALGORITHM, true, false, d1_ctl_tsig},
+    {"reload", "", "let the server read its configuration again", 0, 0, 0, true, false, run_reload},
     {"hook", "[CLIENT]", "print what makes an ACME client call dns01ctl, or list the clients", 1, 1,
-     false, false, true, true, run_hook},
+     0, true, true, run_hook},
     LATER("doctor", "DOMAIN", "check delegation and CA rules"),
-    LATER("tsig", "", "manage TSIG keys"),
-    LATER("token", "", "manage tokens"),
     LATER("backup", "FILE", "copy the store"),
     LATER("restore", "FILE", "bring a copy back"),
     LATER("import", "acme-dns FILE", "take over an acme-dns database"),

@@ -25,16 +25,24 @@ struct d1_ctl_context {
     unsigned polls_max; /* 0: it goes on until interrupted. */
 };
 
+/* Options that only some commands take. */
+enum d1_ctl_takes {
+    D1_CTL_LEASE = 1,
+    D1_CTL_FOLLOW = 2,
+    D1_CTL_RIGHTS = 4,     /* --name, --names, --owner-name, --verbs, --quota. */
+    D1_CTL_NO_TSIG = 8,    /* --no-tsig */
+    D1_CTL_ALGORITHM = 16, /* --algorithm */
+};
+
 struct d1_ctl_command {
     const char *name;
     const char *usage; /* What stands after the name. */
     const char *summary;
     size_t operands;
     size_t optional; /* That many of them may be missing. */
-    bool takes_lease;
-    bool takes_follow;
-    bool available; /* In this version. */
-    bool local;     /* Needs no server: context->client is NULL. */
+    unsigned takes;  /* enum d1_ctl_takes */
+    bool available;  /* In this version. */
+    bool local;      /* Needs no server: context->client is NULL. */
 
     /* Returns the exit status: 0, or 1 after an error was told on context->err. */
     int (*run)(struct d1_ctl_context *context);

@@ -7,6 +7,7 @@
 #include "ctl/commands.h"
 #include "ctl/hook.h"
 #include "ctl/hookrun.h"
+#include "ctl/tokens.h"
 
 #define POLL_MS 1000 /* trace --follow; the server has no stream of events yet. */
 
@@ -38,12 +39,14 @@ static void print_help(FILE *out) {
 static void print_command_help(FILE *out, const struct d1_ctl_command *command) {
     fprintf(out, "usage: dns01ctl %s%s%s\n\n%s\n", command->name,
             command->usage[0] != '\0' ? " " : "", command->usage, command->summary);
-    if (command->takes_lease) {
+    if ((command->takes & D1_CTL_RIGHTS) != 0) {
+        d1_ctl_tokens_help(out, command->takes);
+    } else if ((command->takes & D1_CTL_LEASE) != 0) {
         fputs("\n  --lease D          how long it stays unless cleaned up: 30s, 10m, 24h, 7d, or "
               "none\n",
               out);
     }
-    if (command->takes_follow) {
+    if ((command->takes & D1_CTL_FOLLOW) != 0) {
         fputs("\n  --follow           go on showing what happens, until interrupted\n", out);
     }
     if (!command->available) {

@@ -70,6 +70,11 @@ void d1_ctl_print_table(FILE *out, const json_t *rows, const struct d1_ctl_colum
     }
 }
 
+const char *d1_ctl_text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "-";
+}
+
 void d1_ctl_print_json(FILE *out, const json_t *value) {
     json_dumpf(value, out, JSON_COMPACT | JSON_ENSURE_ASCII);
     fputc('\n', out);

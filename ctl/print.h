@@ -25,6 +25,9 @@ void d1_ctl_print_table(FILE *out, const json_t *rows, const struct d1_ctl_colum
 /* Text with control characters replaced, padded with blanks to `width` characters. */
 void d1_ctl_print_text(FILE *out, const char *text, size_t width);
 
+/* The text of an object's member; "-" where there is none. Borrowed from the object. */
+const char *d1_ctl_text_of(const json_t *object, const char *key);
+
 void d1_ctl_print_json(FILE *out, const json_t *value);
 
 #endif /* D1_CTL_PRINT_H */

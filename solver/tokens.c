@@ -723,6 +723,13 @@ static int find_changeable(const struct d1_solver *solver, struct d1_solver_toke
                             "the %s %s is in the configuration file; change it there and reload",
                             kind, request->name);
     }
+    const struct token *other = request->is_key ? find(solver, false, request->name) : NULL;
+    if (token == NULL && other != NULL && other->key != NULL) {
+        return d1_error_set(&request->error, D1_EEXIST,
+                            "%s is the TSIG key of the token of that name; rotate or remove the "
+                            "token",
+                            request->name);
+    }
     if (token == NULL || !token->committed) {
         return d1_error_set(&request->error, D1_ENOTFOUND, "there is no %s %s", kind,
                             request->name);

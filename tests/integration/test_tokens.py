@@ -1,6 +1,7 @@
 """Tokens and TSIG keys made at run time: every door, and what survives."""
 
 import base64
+import json
 import subprocess
 
 import dns.message
@@ -323,6 +324,68 @@ def test_a_configured_name_wins(own_server):
 def admin_reload(server):
     server.write_config()
     return admin(server, "POST", "/v1/reload")
+
+
+def control(server, *arguments):
+    return subprocess.run([server.build / "dns01ctl", "--socket", server.state / "control.sock",
+                           *arguments], capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_dns01ctl_token(server):
+    name = f"ctl.{ZONE}"
+    made = control(server, "token", "new", "--name", name, "--lease", "7d", "--quota", "9")
+    assert made.returncode == 0, made.stderr
+    lines = dict(line.split(None, 1) for line in made.stdout.splitlines()[:2])
+    token = {"name": name, "secret": lines["secret"]}
+    assert f"HTTPREQ_PASSWORD={token['secret']}" in made.stdout
+    assert present(server, basic(token), f"_acme-challenge.{name}") == 201
+    assert present(server, bearer(token), f"_acme-challenge.no.{ZONE}") == 403
+    listed = json.loads(control(server, "--json", "token", "list").stdout)["tokens"]
+    row = [row for row in listed if row["name"] == name][0]
+    assert (row["lease"], row["quota"], row["names"]) == ("7d", 9, [name])
+    assert name in control(server, "token").stdout
+    assert "7d" in control(server, "token", "show", name).stdout
+    fresh = json.loads(control(server, "token", "rotate", name, "--json").stdout)
+    assert present(server, bearer(token), f"_acme-challenge.{name}") == 401
+    assert present(server, bearer(fresh), f"_acme-challenge.{name}") == 200
+    again = control(server, "token", "new", name)
+    assert again.returncode == 1 and "already" in again.stderr
+    assert control(server, "token", "remove", name).returncode == 0
+    assert present(server, bearer(fresh), f"_acme-challenge.{name}") == 401
+    assert control(server, "token", "remove", name).returncode == 1
+    assert control(server, "token", "new").returncode == 2
+
+
+def test_dns01ctl_tsig(server, tmp_path):
+    name = f"_acme-challenge.keyed.{ZONE}"
+    made = control(server, "tsig", "new", "--name", "ctl-key", "--names", f"keyed.{ZONE}")
+    assert made.returncode == 0, made.stderr
+    # The lines to paste, as nsupdate reads them.
+    clause = made.stdout[made.stdout.index('key "ctl-key"'):made.stdout.index("\n};") + 4]
+    key_file = tmp_path / "ctl.key"
+    key_file.write_text(clause)
+    script = (f"server {server.address} {server.dns_port}\nzone {ZONE}.\n"
+              f"update add {name}. 60 TXT v1\nsend\n")
+    done = subprocess.run(["nsupdate", "-k", key_file], input=script, capture_output=True,
+                          text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    assert served(server, name) == {b"v1"}
+    argument = [line.split("-y ")[1] for line in made.stdout.splitlines() if "-y " in line][0]
+    status, said = nsupdate(server, argument, f"zone {ZONE}.", f"update add {name}. 60 TXT v2")
+    assert status == 0, said
+    rows = json.loads(control(server, "--json", "tsig").stdout)["tsig_keys"]
+    assert "ctl-key" in [row["name"] for row in rows]
+    assert control(server, "tsig", "delete", "ctl-key").returncode == 0
+    status, said = nsupdate(server, argument, f"zone {ZONE}.", f"update add {name}. 60 TXT v3")
+    assert status != 0 and "NOTAUTH" in said
+
+
+def test_a_tokens_key_goes_with_its_token(server):
+    token = make(server, "both")
+    shown = admin(server, "GET", f"/v1/tsig-keys/{token['name']}").json()
+    assert shown["owner"] == "token:" + token["name"]
+    reply = admin(server, "DELETE", f"/v1/tsig-keys/{token['name']}")
+    assert reply.status == 409 and "token" in reply.json()["detail"]
 
 
 def test_the_store_holds_no_secret_of_http(own_server):

@@ -200,8 +200,8 @@ struct search {
 
 static void match(const struct d1_token_view *view, void *arg) {
     struct search *search = arg;
-    if (view->is_key == search->wanted->is_key && !view->hidden &&
-        strcmp(view->name, search->wanted->name) == 0) {
+    bool wanted = search->wanted->is_key ? view->credential->algorithm != NULL : !view->is_key;
+    if (wanted && !view->hidden && strcmp(view->name, search->wanted->name) == 0) {
         search->found = *view;
         search->any = true;
     }
@@ -212,7 +212,7 @@ static void show_run(struct d1_job *job, const struct d1_credential *credential)
     struct search search = {.wanted = &job->token_change};
     d1_solver_each_token(job->doors->options.solver, match, &search);
     if (search.any) {
-        open_token(&job->body, &search.found, search.found.is_key);
+        open_token(&job->body, &search.found, search.wanted->is_key);
         d1_bytes_add_text(&job->body, "}");
         d1_job_answer(job, 200);
     } else {

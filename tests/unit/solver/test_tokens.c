@@ -316,6 +316,8 @@ static void test_names_are_taken_once(void **state) {
     prepare(&c, D1_TOKEN_NEW, true, HOST); /* The token's own key has that name. */
     c.change.names = "**";
     refuse(w, &c, D1_EEXIST, "already");
+    prepare(&c, D1_TOKEN_REMOVE, true, HOST);
+    refuse(w, &c, D1_EEXIST, "remove the token");
     make_key(w, &c, "certbot", "**");
     prepare(&c, D1_TOKEN_NEW, true, "certbot.");
     c.change.names = "**";
