@@ -33,6 +33,7 @@
 #define D1_FOLLOW_LINKS_MAX        8     /* CNAMEs; resolvers of CAs follow about as many. */
 #define D1_FOLLOW_MS               10000 /* One chain: two lost packets, or one slow server. */
 #define D1_FOLLOWS_MAX             128   /* Chains followed at once; then D1_ELIMIT. */
+#define D1_FOLLOWERS_MAX           1024  /* Requests that wait for those; then D1_ELIMIT. */
 #define D1_AUTHORITY_NAMES_MAX     16    /* Name servers of one zone: the root has 13. */
 #define D1_AUTHORITY_ADDRESSES_MAX 32    /* And their addresses. */
 

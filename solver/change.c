@@ -127,6 +127,16 @@ static int check_quota(const struct d1_operation *operation, size_t fresh, size_
     return over ? D1_EQUOTA : D1_OK;
 }
 
+/* What the value that is put will have been asked for as. An UPDATE that renews it changes nothing. */
+static const struct d1_target *target_of(const struct d1_operation *operation,
+                                         const struct d1_txt_value *value) {
+    if (operation->kind != D1_OPERATION_PART) {
+        return operation->target;
+    }
+    const struct d1_lease *held = d1_lease_find(operation->place, value, operation->owner);
+    return held != NULL ? d1_lease_target(held) : NULL;
+}
+
 static const struct d1_challenge *add_put(struct d1_operation *operation,
                                           const struct d1_txt_value *value, int64_t lease_ms) {
     struct d1_solver *solver = operation->solver;
@@ -134,6 +144,7 @@ static const struct d1_challenge *add_put(struct d1_operation *operation,
     struct d1_challenge *record = &operation->records[operation->record_count++];
     d1_place_name(operation->place, &record->name);
     record->value = *value;
+    d1_target_asked(target_of(operation, value), &record->asked);
     memcpy(record->owner, operation->owner->text, operation->owner->length + 1U);
     record->created_ms = youngest_ms(operation->place, now_ms) + (int64_t)operation->puts;
     record->expires_ms = now_ms + lease_ms;
@@ -153,7 +164,8 @@ static int plan_present(struct d1_operation *operation) {
     struct d1_place *place = operation->place;
     struct d1_solver_request *request = operation->request;
     size_t giving_way = 0;
-    request->repeated = d1_lease_find(place, &request->value, operation->owner) != NULL;
+    const struct d1_lease *held = d1_lease_find(place, &request->value, operation->owner);
+    request->repeated = held != NULL;
     if (!request->repeated) {
         if (solver->index.leases >= D1_CHALLENGES_MAX) {
             return D1_ELIMIT;
@@ -162,10 +174,13 @@ static int plan_present(struct d1_operation *operation) {
         if (err == 0) {
             err = check_quota(operation, 1, giving_way);
         }
-        if (err == 0) {
-            err =
-                d1_lease_make(&solver->index, &request->value, operation->owner, &operation->made);
+        if (err != 0) {
+            return err;
         }
+    }
+    if (held == NULL || d1_lease_target(held) != operation->target) {
+        int err = d1_lease_make(&solver->index, &request->value, operation->owner,
+                                operation->target, &operation->made);
         if (err != 0) {
             return err;
         }
@@ -354,7 +369,7 @@ static int add_puts(struct d1_operation *part, bool fresh) {
         }
         add_put(part, value, D1_LEASE_DEFAULT);
         struct d1_lease *lease = NULL;
-        if (fresh && d1_lease_make(&part->solver->index, value, part->owner, &lease) != 0) {
+        if (fresh && d1_lease_make(&part->solver->index, value, part->owner, NULL, &lease) != 0) {
             return -ENOMEM;
         }
         if (fresh) {

@@ -27,6 +27,9 @@ int d1_index_init(struct d1_index *index) {
     if (err == 0) {
         err = d1_map_init(&index->owners, owner_key);
     }
+    if (err == 0) {
+        err = d1_aliases_init(index);
+    }
     if (err != 0) {
         d1_index_close(index);
     }
@@ -52,6 +55,7 @@ static void free_owner(struct d1_map_node *node) {
 void d1_index_close(struct d1_index *index) {
     d1_map_close(&index->places, free_place);
     d1_map_close(&index->owners, free_owner);
+    d1_aliases_close(index);
     d1_free(index->heap);
     index->heap = NULL;
     index->heap_count = 0;
@@ -141,8 +145,9 @@ static int reserve_deadline(struct d1_index *index) {
 }
 
 int d1_lease_make(struct d1_index *index, const struct d1_txt_value *value, struct d1_owner *owner,
-                  struct d1_lease **ret_lease) {
-    struct d1_lease *lease = d1_calloc(1, sizeof(*lease) + value->length);
+                  struct d1_target *target, struct d1_lease **ret_lease) {
+    size_t behind = target != NULL ? sizeof(struct d1_target *) : 0;
+    struct d1_lease *lease = d1_calloc(1, sizeof(*lease) + value->length + behind);
     if (lease == NULL || reserve_deadline(index) != 0) {
         d1_free(lease);
         return -ENOMEM;
@@ -153,8 +158,21 @@ int d1_lease_make(struct d1_index *index, const struct d1_txt_value *value, stru
     owner->leases++;
     lease->length = value->length;
     memcpy(lease->octets, value->octets, value->length);
+    if (target != NULL) {
+        target->references++;
+        lease->followed = true;
+        memcpy(lease->octets + value->length, &target, sizeof(struct d1_target *));
+    }
     *ret_lease = lease;
     return D1_OK;
+}
+
+struct d1_target *d1_lease_target(const struct d1_lease *lease) {
+    struct d1_target *target = NULL;
+    if (lease->followed) {
+        memcpy(&target, lease->octets + lease->length, sizeof(struct d1_target *));
+    }
+    return target;
 }
 
 void d1_lease_free(struct d1_index *index, struct d1_lease *lease) {
@@ -164,6 +182,7 @@ void d1_lease_free(struct d1_index *index, struct d1_lease *lease) {
     d1_deadline_clear(index, &lease->deadline);
     lease->owner->leases--;
     d1_index_owner_drop(index, lease->owner);
+    d1_target_drop(index, d1_lease_target(lease));
     index->timed--;
     d1_free(lease);
 }
@@ -226,6 +245,15 @@ void d1_lease_remove(struct d1_index *index, struct d1_lease *lease) {
     d1_lease_free(index, lease);
 }
 
+void d1_lease_replace(struct d1_index *index, struct d1_lease *lease, struct d1_lease *fresh) {
+    struct d1_place *place = lease->place;
+    fresh->live = lease->live;
+    fresh->ended = lease->ended;
+    fresh->held_since_s = lease->held_since_s;
+    d1_lease_add(index, place, fresh, lease->created_ms, lease->deadline.when_ms);
+    d1_lease_remove(index, lease);
+}
+
 static bool same_value(const struct d1_lease *a, const struct d1_lease *b) {
     return a->length == b->length && memcmp(a->octets, b->octets, a->length) == 0;
 }
@@ -252,7 +280,7 @@ void d1_lease_record(const struct d1_lease *lease, struct d1_challenge *ret_reco
     memcpy(ret_record->value.octets, lease->octets, lease->length);
     memcpy(ret_record->owner, lease->owner->text, lease->owner->length);
     ret_record->owner[lease->owner->length] = '\0';
-    ret_record->asked.length = 0;
+    d1_target_asked(d1_lease_target(lease), &ret_record->asked);
     ret_record->created_ms = lease->created_ms;
     ret_record->expires_ms = lease->deadline.when_ms;
 }

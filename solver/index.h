@@ -36,12 +36,30 @@ struct d1_owner {
     char text[];
 };
 
+/* A name that was asked for, while a lease or an operation stands where its CNAMEs led. */
+struct d1_alias {
+    struct d1_map_node node;
+    struct d1_target *targets; /* At least one. */
+    uint8_t length;
+    uint8_t octets[];
+};
+
+/* One of the names that the CNAMEs of an alias led to. */
+struct d1_target {
+    struct d1_alias *alias;
+    struct d1_target *next; /* Of the same alias. */
+    uint32_t references;
+    uint8_t length;
+    uint8_t octets[];
+};
+
 /* One value at one place, held by one owner. */
 struct d1_lease {
     struct d1_deadline deadline;
     uint8_t length;
     bool live;              /* Published. */
     bool ended;             /* It has ended, whatever its deadline says: removed, never shown. */
+    bool followed;          /* CNAMEs led here: a struct d1_target pointer is behind the value. */
     uint32_t held_since_s;  /* Monotonic time of the last commit, for clocks that were set back. */
     struct d1_lease *next;  /* At the same place, older first. */
     struct d1_place *place; /* NULL until added. */
@@ -73,6 +91,7 @@ struct d1_place {
 struct d1_index {
     struct d1_map places;
     struct d1_map owners;
+    struct d1_map aliases;
     struct d1_deadline **heap; /* Earliest first. */
     size_t heap_count;
     size_t heap_capacity; /* At least `timed`, so that a push never needs memory. */
@@ -99,9 +118,29 @@ void d1_place_name(const struct d1_place *place, struct d1_name *ret_name);
 int d1_index_owner(struct d1_index *index, const char *text, struct d1_owner **ret_owner);
 void d1_index_owner_drop(struct d1_index *index, struct d1_owner *owner);
 
-/* A lease that is not at its place yet; add it or free it. Returns 0 or -ENOMEM. */
+/* alias.c */
+int d1_aliases_init(struct d1_index *index);
+void d1_aliases_close(struct d1_index *index);
+struct d1_alias *d1_alias_find(const struct d1_index *index, const struct d1_name *asked);
+
+/*
+ * A reference on the target `name` of the alias `asked`, made where there is none; give it back with
+ * drop (NULL is allowed). Returns 0 or -ENOMEM.
+ */
+int d1_target_hold(struct d1_index *index, const struct d1_name *asked, const struct d1_name *name,
+                   struct d1_target **ret_target);
+void d1_target_drop(struct d1_index *index, struct d1_target *target);
+void d1_target_name(const struct d1_target *target, struct d1_name *ret_name);
+/* The asked name; of length 0 for NULL. */
+void d1_target_asked(const struct d1_target *target, struct d1_name *ret_name);
+
+/*
+ * A lease that is not at its place yet; add it or free it. `target` (NULL: the place itself was
+ * asked for) gets a reference of the lease's own. Returns 0 or -ENOMEM.
+ */
 int d1_lease_make(struct d1_index *index, const struct d1_txt_value *value, struct d1_owner *owner,
-                  struct d1_lease **ret_lease);
+                  struct d1_target *target, struct d1_lease **ret_lease);
+struct d1_target *d1_lease_target(const struct d1_lease *lease);
 void d1_lease_free(struct d1_index *index, struct d1_lease *lease);
 
 struct d1_lease *d1_lease_find(const struct d1_place *place, const struct d1_txt_value *value,
@@ -110,6 +149,8 @@ void d1_lease_add(struct d1_index *index, struct d1_place *place, struct d1_leas
                   int64_t created_ms, int64_t expires_ms);
 void d1_lease_renew(struct d1_index *index, struct d1_lease *lease, int64_t created_ms,
                     int64_t expires_ms);
+/* Put `fresh` (made, of the same value and owner) in its place, as live as it was, and free it. */
+void d1_lease_replace(struct d1_index *index, struct d1_lease *lease, struct d1_lease *fresh);
 /* Take it from its place and free it. */
 void d1_lease_remove(struct d1_index *index, struct d1_lease *lease);
 

@@ -60,6 +60,7 @@ void d1_operation_free(struct d1_operation *operation) {
     }
     d1_known_free(index, operation->known);
     d1_index_owner_drop(index, operation->owner);
+    d1_target_drop(index, operation->target);
     d1_free(operation->records);
     d1_free(operation->changes);
     d1_free(operation);
@@ -80,10 +81,17 @@ static void note(const struct d1_operation *operation, enum d1_event_kind kind,
         .kind = kind, .time_ms = d1_clock_wall_ms(solver->options.clock), .revision = revision};
     event.value = record->value;
     snprintf(event.owner, sizeof(event.owner), "%s", record->owner);
+    if (kind == D1_EVENT_FOLLOWED) {
+        d1_name_copy(&event.asked, &record->asked);
+        d1_name_copy(&event.target, &record->name);
+    }
     if (operation->kind != D1_OPERATION_EXPIRE) {
         snprintf(event.door, sizeof(event.door), "%s", d1_door_name(operation->door));
     }
     d1_timeline_add(solver->options.timeline, &record->name, &event);
+    if (record->asked.length > 0) {
+        d1_timeline_add(solver->options.timeline, &record->asked, &event);
+    }
 }
 
 /* It is shown as committed: live, removed or expired. */
@@ -168,6 +176,9 @@ static void on_committed(struct d1_store_write *write, int err, uint64_t revisio
 void d1_operation_note_presented(const struct d1_operation *operation) {
     for (size_t i = 0; i < operation->fresh; i++) {
         note(operation, D1_EVENT_PRESENTED, &operation->records[i], 0);
+        if (operation->records[i].asked.length > 0) {
+            note(operation, D1_EVENT_FOLLOWED, &operation->records[i], 0);
+        }
     }
 }
 
@@ -341,7 +352,7 @@ static int check(const struct d1_solver *solver, const struct d1_solver_request 
         (own_ms > 0 && (request->lease_ms > own_ms || request->lease_ms == D1_LEASE_NONE))) {
         return D1_ELEASE;
     }
-    return d1_solver_check_add(solver, &request->name);
+    return D1_OK;
 }
 
 int d1_operation_make(struct d1_solver *solver, enum d1_operation_kind kind,
@@ -358,14 +369,14 @@ int d1_operation_make(struct d1_solver *solver, enum d1_operation_kind kind,
     return D1_OK;
 }
 
-static int submit(struct d1_operation *operation) {
+static int submit(struct d1_operation *operation, const struct d1_name *name) {
     struct d1_solver *solver = operation->solver;
     struct d1_solver_request *request = operation->request;
     int err = d1_index_owner(&solver->index, request->caller.owner, &operation->owner);
     if (err == 0 && operation->kind == D1_OPERATION_PRESENT) {
-        err = d1_index_place(&solver->index, &request->name, &operation->place);
+        err = d1_index_place(&solver->index, name, &operation->place);
     } else if (err == 0) {
-        operation->place = d1_index_find(&solver->index, &request->name);
+        operation->place = d1_index_find(&solver->index, name);
     }
     if (err != 0) {
         return err;
@@ -378,15 +389,12 @@ static int submit(struct d1_operation *operation) {
     return enqueue(operation);
 }
 
-int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request) {
-    int err = solver->destroyed ? D1_ESTOPPING : check(solver, request);
-    if (err != 0) {
-        return err;
-    }
+int d1_operation_submit(struct d1_solver *solver, struct d1_solver_request *request,
+                        const struct d1_name *name, struct d1_target *target, int64_t started_us) {
     bool present = request->verb == D1_SOLVER_PRESENT;
     struct d1_operation *operation = NULL;
-    err = d1_operation_make(solver, present ? D1_OPERATION_PRESENT : D1_OPERATION_CLEANUP,
-                            &operation);
+    int err = d1_operation_make(solver, present ? D1_OPERATION_PRESENT : D1_OPERATION_CLEANUP,
+                                &operation);
     if (err != 0) {
         return err;
     }
@@ -394,14 +402,17 @@ int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request
     operation->door = request->door;
     operation->lease_ms = request->caller.lease_ms;
     operation->quota = request->caller.quota;
+    operation->started_us = started_us;
     operation->admin = d1_rights_verb(request->caller.rights, D1_VERB_ADMIN);
     request->state = operation;
-    request->repeated = false;
-    request->expires_ms = 0;
+    if (target != NULL) {
+        target->references++;
+        operation->target = target;
+    }
     if (present) {
         atomic_fetch_add_explicit(&solver->pending, 1, memory_order_relaxed);
     }
-    err = submit(operation);
+    err = submit(operation, name);
     if (err != 0) {
         if (present) {
             atomic_fetch_sub_explicit(&solver->pending, 1, memory_order_relaxed);
@@ -410,6 +421,27 @@ int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request
         d1_operation_free(operation);
     }
     return err;
+}
+
+int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request) {
+    int err = solver->destroyed ? D1_ESTOPPING : check(solver, request);
+    request->state = NULL;
+    request->repeated = false;
+    request->expires_ms = 0;
+    request->was_followed = false;
+    if (err != 0) {
+        return err;
+    }
+    bool present = request->verb == D1_SOLVER_PRESENT;
+    if (!present && !request->every_value && d1_following_concerns(solver, &request->name)) {
+        return d1_following_cleanup(solver, request);
+    }
+    err = present ? d1_solver_check_add(solver, &request->name) : D1_OK;
+    if (err == D1_ENOTSERVED && request->door != D1_DOOR_UPDATE) {
+        return d1_following_present(solver, request);
+    }
+    return err != 0 ? err
+                    : d1_operation_submit(solver, request, &request->name, NULL, mono_us(solver));
 }
 
 int d1_operation_expire(struct d1_solver *solver, struct d1_place *place) {

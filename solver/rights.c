@@ -6,6 +6,7 @@
 #include "solver/rights.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct pattern {
 };
 
 struct d1_rights {
+    _Atomic unsigned references; /* Besides the one that create gave. */
     unsigned verbs;
     size_t count;
     struct pattern patterns[];
@@ -149,13 +151,20 @@ int d1_rights_create(const char *const *names, size_t names_count, const char *c
 }
 
 void d1_rights_destroy(struct d1_rights *rights) {
-    if (rights == NULL) {
+    if (rights == NULL ||
+        atomic_fetch_sub_explicit(&rights->references, 1, memory_order_acq_rel) > 0) {
         return;
     }
     for (size_t i = 0; i < rights->count; i++) {
         d1_free(rights->patterns[i].octets);
     }
     d1_free(rights);
+}
+
+struct d1_rights *d1_rights_hold(const struct d1_rights *rights) {
+    struct d1_rights *held = (struct d1_rights *)(uintptr_t)rights;
+    atomic_fetch_add_explicit(&held->references, 1, memory_order_relaxed);
+    return held;
 }
 
 int d1_rights_create_owner(const struct d1_name *owner, struct d1_rights **ret_rights) {

@@ -42,7 +42,15 @@ struct d1_rights;
 int d1_rights_create(const char *const *names, size_t names_count, const char *const *owners,
                      size_t owners_count, unsigned verbs, struct d1_rights **ret_rights,
                      struct d1_error *error);
+
+/* Drop one reference; the last one frees them. NULL is allowed. */
 void d1_rights_destroy(struct d1_rights *rights);
+
+/*
+ * One more reference on rights that somebody else destroys, for who needs them longer. From any
+ * thread. Returns the same rights, to be destroyed.
+ */
+struct d1_rights *d1_rights_hold(const struct d1_rights *rights);
 
 /* The rights of an acme-dns account: owner of exactly that name. Returns 0 or -ENOMEM. */
 int d1_rights_create_owner(const struct d1_name *owner, struct d1_rights **ret_rights);

@@ -57,24 +57,49 @@ static struct d1_lease *take_made(struct d1_operation *operation,
     return lease;
 }
 
+/*
+ * The lease of a committed record: the one that is there, or one that was made before the write, or
+ * (of another node's write) made now. *ret_fresh: it is not at the place yet.
+ */
+static int find_or_make(struct d1_solver *solver, struct d1_place *place,
+                        const struct d1_challenge *record, struct d1_lease **ret_lease,
+                        bool *ret_fresh) {
+    struct d1_index *index = &solver->index;
+    struct d1_operation *operation = committing_at(place);
+    struct d1_owner *owner = NULL;
+    struct d1_target *target = NULL;
+    int err = d1_index_owner(index, record->owner, &owner);
+    if (err == 0 && record->asked.length > 0) {
+        err = d1_target_hold(index, &record->asked, &record->name, &target);
+    }
+    struct d1_lease *old = err == 0 ? d1_lease_find(place, &record->value, owner) : NULL;
+    struct d1_lease *lease = NULL;
+    bool differs = err == 0 && (old == NULL || d1_lease_target(old) != target);
+    if (differs && operation != NULL && operation->owner == owner) {
+        lease = take_made(operation, &record->value);
+    }
+    if (differs && lease == NULL) {
+        err = d1_lease_make(index, &record->value, owner, target, &lease);
+    }
+    if (err == 0 && differs && old != NULL) {
+        d1_lease_replace(index, old, lease);
+    }
+    d1_index_owner_drop(index, owner);
+    d1_target_drop(index, target);
+    *ret_lease = differs ? lease : old;
+    *ret_fresh = old == NULL;
+    return err;
+}
+
 static int apply_put(struct d1_solver *solver, const struct d1_challenge *record) {
     struct d1_place *place = NULL;
-    struct d1_owner *owner = NULL;
+    struct d1_lease *lease = NULL;
+    bool fresh = false;
     int err = d1_index_place(&solver->index, &record->name, &place);
     if (err != 0) {
         return err;
     }
-    struct d1_operation *operation = committing_at(place);
-    err = d1_index_owner(&solver->index, record->owner, &owner);
-    struct d1_lease *lease = err == 0 ? d1_lease_find(place, &record->value, owner) : NULL;
-    bool fresh = lease == NULL;
-    if (err == 0 && fresh && operation != NULL && operation->owner == owner) {
-        lease = take_made(operation, &record->value);
-    }
-    if (err == 0 && fresh && lease == NULL) {
-        err = d1_lease_make(&solver->index, &record->value, owner, &lease);
-    }
-    d1_index_owner_drop(&solver->index, owner);
+    err = find_or_make(solver, place, record, &lease, &fresh);
     if (err != 0) {
         d1_index_release(&solver->index, place);
         return err;
@@ -231,6 +256,7 @@ void d1_solver_destroy(struct d1_solver *solver) {
     }
     assert(solver->writes == 0);
     solver->destroyed = true;
+    d1_followings_end(solver, D1_ECANCELED);
     d1_operation_cancel_all(solver);
     d1_logins_cancel(solver);
     d1_sealed_close(solver);

@@ -5,9 +5,15 @@
  * that the same owner holds already only has its lease renewed; otherwise limits are checked, the
  * challenge is written to the store (timeline: presented), and when it is durable (committed) the
  * whole set of the name's values is published (live); then `done` is called.
- * Failures: no right (D1_EFORBIDDEN), name not ours (D1_ENOTSERVED), static TXT or CNAME there
- * (D1_ESTATIC), bad value (D1_EVALUE), too many octets (D1_EVALUES), lease too long (D1_ELEASE),
- * store down (D1_ESTORE, D1_ELIMIT), not live within present.limit (D1_ENOTYET).
+ * A name that no publisher serves is followed along its CNAMEs to one that is served (unless it came
+ * by UPDATE): the value stands there, and both names must be allowed. A CleanUp for the asked name
+ * finds it there, also when the CNAMEs lead elsewhere by then, as the challenge remembers it. Two
+ * names that lead to one place and are presented with the same value by one owner share it: it
+ * counts as asked for by the later one.
+ * Failures: no right (D1_EFORBIDDEN), name not ours and not followed to one of ours
+ * (D1_ENOTSERVED), static TXT or CNAME there (D1_ESTATIC), bad value (D1_EVALUE), too many octets
+ * (D1_EVALUES), lease too long (D1_ELEASE), store down (D1_ESTORE, D1_ELIMIT), not live within
+ * present.limit (D1_ENOTYET).
  *
  * A value belongs to who presented it. The same value presented by two owners is served once and
  * stays until both are gone. CleanUp of a value one does not own changes nothing and succeeds; an
@@ -23,6 +29,7 @@
 #include "core/err.h"
 #include "solver/credential.h"
 #include "solver/publisher.h"
+#include "solver/request.h"
 #include "store/challenge.h"
 #include "store/store.h"
 
@@ -33,27 +40,13 @@ struct d1_metrics_block;
 struct d1_solver;
 struct d1_timeline;
 
-/* Through which door a request came; labels metrics and the timeline. */
-enum d1_door {
-    D1_DOOR_ACMEDNS,
-    D1_DOOR_HTTPREQ,
-    D1_DOOR_API,
-    D1_DOOR_SOCKET,
-    D1_DOOR_UPDATE, /* RFC 2136. */
-    D1_DOOR_COUNT,
-};
-
-const char *d1_door_name(enum d1_door door);
-
-#define D1_LEASE_DEFAULT 0  /* leases.default */
-#define D1_LEASE_NONE    -1 /* No end; needs admin. */
-
 struct d1_solver_options {
     struct d1_loop *loop;
     const struct d1_clock *clock;
     struct d1_store *store;
     struct d1_timeline *timeline;
-    struct d1_metrics *metrics; /* NULL is allowed. */
+    struct d1_resolver *resolver; /* NULL: no CNAME is followed. */
+    struct d1_metrics *metrics;   /* NULL is allowed. */
     struct d1_metrics_block *metrics_block;
 };
 
@@ -86,6 +79,11 @@ void d1_solver_configure(struct d1_solver *solver, const struct d1_solver_settin
  */
 void d1_solver_tick(struct d1_solver *solver);
 
+/*
+ * Follow no more CNAMEs: the daemon is stopping. Requests that wait for that end with D1_ESTOPPING.
+ */
+void d1_solver_stop_following(struct d1_solver *solver);
+
 /* The set now in force; borrowed until the next configure. */
 const struct d1_credentials *d1_solver_credentials(const struct d1_solver *solver);
 
@@ -101,66 +99,6 @@ int d1_solver_load(struct d1_solver *solver, struct d1_error *error);
  * itself.
  */
 int d1_solver_republish(struct d1_solver *solver);
-
-enum d1_solver_verb { D1_SOLVER_PRESENT, D1_SOLVER_CLEANUP };
-
-/* One Present or CleanUp. */
-struct d1_solver_request {
-    enum d1_solver_verb verb;
-    enum d1_door door;
-    struct d1_credential caller; /* Its rights must live until d1_solver_submit() has returned. */
-    struct d1_name name;         /* Owner name asked for. */
-    struct d1_txt_value value;
-    int64_t lease_ms;      /* Or D1_LEASE_DEFAULT, D1_LEASE_NONE. */
-    bool oldest_gives_way; /* /update: room is made by dropping this owner's oldest value. */
-    bool every_value;      /* CleanUp of all the caller holds at the name; `value` is not read. */
-    void (*done)(struct d1_solver_request *request, int err);
-
-    /* Results, for done. */
-    bool repeated;      /* The same owner held this value already. */
-    int64_t expires_ms; /* Unix time; 0: never. */
-
-    void *state; /* The solver's own. */
-};
-
-/* Start it. Returns 0, or an error at once (then `done` is never called). */
-int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request);
-
-enum d1_solver_change_kind {
-    D1_SOLVER_ADD,    /* As Present, with the default lease. */
-    D1_SOLVER_REMOVE, /* As CleanUp. */
-    D1_SOLVER_CLEAR,  /* CleanUp of every value the caller owns at the name; `value` is unused. */
-};
-
-struct d1_solver_change {
-    enum d1_solver_change_kind kind;
-    struct d1_name name;
-    struct d1_txt_value value;
-};
-
-/*
- * Several changes, in order, at one name or several: all of them are committed by one write, or
- * none. Rights and publishers are checked for all first. It waits for what is under way at its
- * names, and what comes after waits for it.
- */
-struct d1_solver_transaction {
-    enum d1_door door;
-    struct d1_credential caller; /* As in d1_solver_request. */
-    size_t count;                /* At least 1. */
-    const struct d1_solver_change *changes;
-
-    /*
-     * NULL is allowed. Called once, when all earlier requests for its names are committed and
-     * published, right before what is to be written is decided: an error ends it.
-     */
-    int (*check)(struct d1_solver_transaction *transaction);
-    void (*done)(struct d1_solver_transaction *transaction, int err);
-
-    void *state; /* The solver's own. */
-};
-
-/* Start it. Returns as d1_solver_submit(). */
-int d1_solver_transact(struct d1_solver *solver, struct d1_solver_transaction *transaction);
 
 /* One challenge as listed. */
 struct d1_challenge_view {

@@ -34,7 +34,9 @@ struct entry {
     uint8_t value_length;
     uint8_t owner_length;
     uint8_t door_length;
-    uint8_t octets[]; /* Value, owner, door; or an address of 4 or 16 octets. */
+    uint8_t asked_length;
+    uint8_t target_length;
+    uint8_t octets[]; /* Value, owner, door, asked, target; or an address of 4 or 16 octets. */
 };
 
 struct story {
@@ -57,9 +59,10 @@ struct d1_timeline {
 };
 
 static const char *const event_names[] = {
-    [D1_EVENT_PRESENTED] = "presented", [D1_EVENT_COMMITTED] = "committed",
-    [D1_EVENT_LIVE] = "live",           [D1_EVENT_ASKED] = "asked",
-    [D1_EVENT_REMOVED] = "removed",     [D1_EVENT_EXPIRED] = "expired",
+    [D1_EVENT_PRESENTED] = "presented", [D1_EVENT_FOLLOWED] = "followed",
+    [D1_EVENT_COMMITTED] = "committed", [D1_EVENT_LIVE] = "live",
+    [D1_EVENT_ASKED] = "asked",         [D1_EVENT_REMOVED] = "removed",
+    [D1_EVENT_EXPIRED] = "expired",
 };
 
 const char *d1_event_name(enum d1_event_kind kind) {
@@ -175,7 +178,9 @@ static struct entry *make_entry(const struct d1_event *event) {
     }
     size_t owner = strnlen(event->owner, sizeof(event->owner) - 1);
     size_t door = strnlen(event->door, sizeof(event->door) - 1);
-    struct entry *entry = d1_calloc(1, sizeof(*entry) + event->value.length + owner + door);
+    bool followed = event->kind == D1_EVENT_FOLLOWED;
+    size_t names = followed ? (size_t)event->asked.length + event->target.length : 0;
+    struct entry *entry = d1_calloc(1, sizeof(*entry) + event->value.length + owner + door + names);
     if (entry == NULL) {
         return NULL;
     }
@@ -186,6 +191,13 @@ static struct entry *make_entry(const struct d1_event *event) {
     memcpy(entry->octets, event->value.octets, event->value.length);
     memcpy(entry->octets + event->value.length, event->owner, owner);
     memcpy(entry->octets + event->value.length + owner, event->door, door);
+    if (followed) {
+        uint8_t *at = entry->octets + event->value.length + owner + door;
+        entry->asked_length = event->asked.length;
+        entry->target_length = event->target.length;
+        memcpy(at, event->asked.octets, event->asked.length);
+        memcpy(at + event->asked.length, event->target.octets, event->target.length);
+    }
     return entry;
 }
 
@@ -289,7 +301,13 @@ static void restore(const struct entry *entry, struct d1_event *event) {
     event->value.length = entry->value_length;
     memcpy(event->value.octets, at, entry->value_length);
     memcpy(event->owner, at + entry->value_length, entry->owner_length);
-    memcpy(event->door, at + entry->value_length + entry->owner_length, entry->door_length);
+    at += entry->value_length + entry->owner_length;
+    memcpy(event->door, at, entry->door_length);
+    at += entry->door_length;
+    event->asked.length = entry->asked_length;
+    memcpy(event->asked.octets, at, entry->asked_length);
+    event->target.length = entry->target_length;
+    memcpy(event->target.octets, at + entry->asked_length, entry->target_length);
 }
 
 uint64_t d1_timeline_each(const struct d1_timeline *timeline, const struct d1_name *name,

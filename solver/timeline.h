@@ -1,6 +1,7 @@
 /*
  * Timeline: what happened to the challenges of a name, kept for a while: presented, committed,
- * live, asked (from where, over what, with what answer), removed, expired.
+ * live, asked (from where, over what, with what answer), removed, expired; and followed (from the
+ * name that was asked for to the one where the value stands), which both names have.
  *
  * Threads: control loop only.
  * Memory: bounded: D1_TIMELINE_EVENTS_MAX events per name, of D1_TIMELINE_NAMES_MAX names; the
@@ -15,6 +16,7 @@
 
 enum d1_event_kind {
     D1_EVENT_PRESENTED,
+    D1_EVENT_FOLLOWED,
     D1_EVENT_COMMITTED,
     D1_EVENT_LIVE,
     D1_EVENT_ASKED,
@@ -29,8 +31,10 @@ struct d1_event {
         struct { /* All kinds but asked. */
             struct d1_txt_value value;
             char owner[D1_OWNER_TEXT_MAX + 1];
-            char door[16];     /* presented, removed: "acme-dns", "httpreq", "api", "socket". */
-            uint64_t revision; /* committed. */
+            char door[16];         /* presented, removed: "acme-dns", "httpreq", "api", "socket". */
+            uint64_t revision;     /* committed. */
+            struct d1_name asked;  /* followed: from this name ... */
+            struct d1_name target; /* ... to this one. */
         };
         struct { /* asked. */
             struct sockaddr_storage from;

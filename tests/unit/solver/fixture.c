@@ -143,6 +143,7 @@ int world_create_solver(struct world *world) {
         .clock = &world->clock.clock,
         .store = world->store,
         .timeline = world->timeline,
+        .resolver = world->resolver,
         .metrics = world->metrics,
         .metrics_block = world->block,
     };

@@ -50,6 +50,7 @@ struct world {
     struct d1_metrics *metrics;
     struct d1_metrics_block *block;
     struct fake_publisher publisher;
+    struct d1_resolver *resolver; /* Of the next solver that is made; NULL at first. */
     struct d1_solver *solver;
     struct d1_solver_settings settings;
     struct d1_rights *any;   /* owners: ** */

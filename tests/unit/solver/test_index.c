@@ -36,7 +36,7 @@ static struct d1_lease *add(struct d1_index *index, struct d1_place *place, int 
     value.octets[0] = (uint8_t)(number >> 8);
     value.octets[1] = (uint8_t)number;
     assert_int_equal(d1_index_owner(index, "token:a", &owner), 0);
-    assert_int_equal(d1_lease_make(index, &value, owner, &lease), 0);
+    assert_int_equal(d1_lease_make(index, &value, owner, NULL, &lease), 0);
     d1_index_owner_drop(index, owner);
     d1_lease_add(index, place, lease, created_ms, expires_ms);
     return lease;
