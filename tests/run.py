@@ -22,17 +22,19 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 STAGES = ("unit", "fuzz", "lint", "integration", "e2e")
 STAGE_SECONDS_MAX = {
     "unit": 600, "threads": 600, "fuzz": 300, "lint": 300, "integration": 1200, "e2e": 600,
-    "extra": 600,
+    "extra": 600, "kubernetes": 1200,
 }
 PYTEST_FOLDERS = {
     "integration": ("tests/integration", "tests/fault", "tests/conformance"), "e2e": ("tests/e2e",),
-    "extra": ("tests/extra",),
+    "extra": ("tests/extra",), "kubernetes": ("tests/e2e/kubernetes",),
 }
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1:exitcode=66",
 }
+# Stages whose programs get a network of their own, and the mounts of pods.
+UNSHARED = ("kubernetes",)
 TAP_LINE = re.compile(r"^\s*(not ok|ok)\b(?:\s+\d+)?\s*(?:-\s*)?([^#]*)(?:#\s*(\w+))?")
 TAP_PLAN = re.compile(r"^\s*1\.\.(\d+)")
 
@@ -212,6 +214,10 @@ class Runner:
                    "--basetemp", f"{files}/t", *PYTEST_FOLDERS[stage]]
         if self.keyword:
             command += ["-k", self.keyword]
+        if stage in UNSHARED:
+            root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+            command = ["unshare", *root, "--net", "--mount", "env", "DNS01D_OWN_NETWORK=1",
+                       *command]
         status = self.run_program(command, folder, stage, show=True)
         count = count_junit(report, stage) if report.is_file() else Count()
         if status not in (0, 5) and not count.failures:
@@ -240,7 +246,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
     parser.add_argument("--sanitizer", default="release", choices=("release", "asan", "tsan"))
-    parser.add_argument("--only", action="append", choices=STAGES + ("threads", "extra"), default=[])
+    parser.add_argument("--only", action="append", default=[],
+                        choices=STAGES + ("threads", "extra", "kubernetes"))
     parser.add_argument("--keyword")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

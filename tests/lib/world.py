@@ -65,10 +65,11 @@ class World:
     delegated: as DELEGATED. dns01d: one made elsewhere, with an address that Unbound's own address
     `outgoing` reaches. nonce_reject: per cent of nonces that Pebble refuses (its default: 5).
     direct: names at or under example.test whose _acme-challenge is delegated to dns01d with NS.
+    records: further lines of the zone example.test.
     """
 
     def __init__(self, folder, build=None, delegated=None, dns01d=None, outgoing=None,
-                 nonce_reject=None, direct=()):
+                 nonce_reject=None, direct=(), records=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.nsd, self.unbound, self.pebble = (
@@ -85,6 +86,7 @@ class World:
                 "under": "example.test", "nameservers": ["ns1.auth.example.test"],
                 "hostmaster": "hostmaster.example.test"}]
         self.direct = [f"_acme-challenge.{name}." for name in direct]
+        self.records = list(records)
         self.nonce_reject = nonce_reject
         self.pebble_program = None
         self._nsd_program = None
@@ -143,7 +145,8 @@ class World:
         challenges = [f"_acme-challenge.{name}. CNAME {owner}."
                       for name, owner in self.delegated.items()]
         challenges += [f"{name} NS ns1.auth.example.test." for name in self.direct]
-        return self._zone("example.test.", *challenges, "auth NS ns1.auth.example.test.",
+        return self._zone("example.test.", *challenges, *self.records,
+                          "auth NS ns1.auth.example.test.",
                           f"ns1.auth A {self.dns01d.address}")
 
     def delegate(self, domain, owner):
