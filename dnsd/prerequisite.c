@@ -3,6 +3,8 @@
  * Names in rdata are compared uncompressed and without case for the types that are one name; other
  * types are compared octet by octet.
  */
+#include <assert.h>
+
 #include "core/buf.h"
 #include "core/err.h"
 #include "dnsd/apply.h"
@@ -36,21 +38,23 @@ static enum d1_rcode check_existence(const struct d1_record *record, const struc
     return any ? D1_RCODE_NXDOMAIN : D1_RCODE_NXRRSET;
 }
 
-#define TYPE_PTR   12
-#define TYPE_DNAME 39
+#define TYPE_PTR 12
 
 static bool is_name(uint16_t type) {
-    return type == D1_TYPE_NS || type == D1_TYPE_CNAME || type == TYPE_PTR || type == TYPE_DNAME;
+    return type == D1_TYPE_NS || type == D1_TYPE_CNAME || type == TYPE_PTR;
 }
 
-/* `reader` is over the message the rdata stands in. */
+/* `reader` is over the message the rdata stands in; what is held was checked when it was loaded. */
 static bool same_name(struct d1_reader reader, const struct d1_rr *rr, const uint8_t *rdata,
                       size_t length) {
     struct d1_name asked;
     struct d1_name held;
     struct d1_reader other = d1_reader_over(rdata, length);
+    int err = d1_name_read(&other, &held);
+    assert(err == D1_OK);
+    (void)err;
     reader.at = rr->rdata;
-    return d1_rr_read_name(&reader, &asked) == D1_OK && d1_name_read(&other, &held) == D1_OK &&
+    return d1_rr_read_name(&reader, &asked) == D1_OK && reader.at == rr->rdata + rr->rdata_length &&
            d1_name_equal(&asked, &held);
 }
 
@@ -62,9 +66,7 @@ static bool set_holds(const struct d1_record *record, const struct d1_rrset *rrs
         (void)d1_read_bytes(&reader, 10); /* Owner pointer, type, class, TTL. */
         uint16_t length = d1_read_u16(&reader);
         const uint8_t *rdata = d1_read_bytes(&reader, length);
-        if (rdata == NULL) {
-            return false;
-        }
+        assert(rdata != NULL);
         if (is_name(rr->type)
                 ? same_name(at->reader, rr, rdata, length)
                 : length == rr->rdata_length && memcmp(rdata, rr->rdata, length) == 0) {
@@ -76,6 +78,24 @@ static bool set_holds(const struct d1_record *record, const struct d1_rrset *rrs
 
 static bool same_set(const struct d1_rr *a, const struct d1_rr *b) {
     return b->class == D1_CLASS_IN && a->type == b->type && d1_name_equal(&a->name, &b->name);
+}
+
+/* Whether an earlier prerequisite is the same record. */
+static bool is_repeated(const struct d1_update *update, const struct d1_rr *rr) {
+    struct d1_rr earlier;
+    struct d1_update_cursor cursor = d1_update_prerequisites(update);
+    for (;;) {
+        bool there = d1_update_next(&cursor, &earlier);
+        assert(there);
+        (void)there;
+        if (earlier.at == rr->at) { /* Itself, at the latest. */
+            return false;
+        }
+        if (same_set(rr, &earlier) && earlier.rdata_length == rr->rdata_length &&
+            memcmp(earlier.rdata, rr->rdata, rr->rdata_length) == 0) {
+            return true;
+        }
+    }
 }
 
 /*
@@ -92,17 +112,7 @@ static enum d1_rcode check_value(const struct d1_record *record, const struct d1
     struct d1_rr other;
     struct d1_update_cursor cursor = d1_update_prerequisites(update);
     while (d1_update_next(&cursor, &other)) {
-        if (!same_set(rr, &other)) {
-            continue;
-        }
-        bool repeated = false;
-        struct d1_rr earlier;
-        struct d1_update_cursor before = d1_update_prerequisites(update);
-        while (!repeated && d1_update_next(&before, &earlier) && earlier.at < other.at) {
-            repeated = same_set(rr, &earlier) && earlier.rdata_length == other.rdata_length &&
-                       memcmp(earlier.rdata, other.rdata, other.rdata_length) == 0;
-        }
-        named += !repeated;
+        named += same_set(rr, &other) && !is_repeated(update, &other);
     }
     return named == rrset->count ? D1_RCODE_NOERROR : D1_RCODE_NXRRSET;
 }

@@ -205,11 +205,9 @@ static struct d1_update_job *make_job(struct d1_updates *updates, const struct d
 }
 
 void d1_update_job_free(struct d1_update_job *job) {
-    if (job != NULL) {
-        d1_apply_destroy(job->apply);
-        d1_tsig_key_drop(job->sign.key);
-        d1_free(job);
-    }
+    d1_apply_destroy(job->apply);
+    d1_tsig_key_drop(job->sign.key);
+    d1_free(job);
 }
 
 /* Signed well: checked against the zones, and made a job of. */
@@ -224,9 +222,7 @@ static enum d1_rcode make_changes(struct d1_updates *updates, const struct d1_se
     if (rcode != D1_RCODE_NOERROR) {
         return rcode;
     }
-    if (updates->applier == NULL) {
-        return D1_RCODE_REFUSED;
-    }
+    assert(updates->applier != NULL); /* It comes with the keys. */
     if (updates->under_way >= D1_UPDATE_JOBS_MAX || updates->idle != NULL) {
         return D1_RCODE_SERVFAIL;
     }
@@ -275,7 +271,8 @@ void d1_update_answer(struct d1_updates *updates, const struct d1_answer_context
 }
 
 static void tell_idle(struct d1_updates *updates) {
-    if (updates->idle != NULL && updates->under_way == 0 && !updates->closed) {
+    if (updates->idle != NULL && updates->under_way == 0) {
+        assert(!updates->closed); /* While it drains, no job is made. */
         d1_updates_close(updates);
         updates->idle(updates->idle_arg);
     }
@@ -306,10 +303,6 @@ void d1_update_submit(struct d1_update_job *job) {
     updates->under_way++;
     job->message.run = on_submitted;
     d1_loop_post(updates->options.control, &job->message);
-}
-
-size_t d1_updates_under_way(const struct d1_updates *updates) {
-    return updates->under_way;
 }
 
 /* Life. */

@@ -79,11 +79,8 @@ void d1_update_answer(struct d1_updates *updates, const struct d1_answer_context
 /* Hand a job over. */
 void d1_update_submit(struct d1_update_job *job);
 
-/* Before it is submitted, or after `answered`. NULL is allowed. */
+/* Before it is submitted, or after `answered`. */
 void d1_update_job_free(struct d1_update_job *job);
-
-/* Jobs submitted and not answered yet. */
-size_t d1_updates_under_way(const struct d1_updates *updates);
 
 /*
  * The worker stops: call idle(arg) when no job is under way any more, maybe before this returns.

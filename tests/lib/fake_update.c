@@ -13,7 +13,7 @@ const struct d1_keys *d1_updates_keys(const struct d1_updates *updates) {
 void d1_update_answer(struct d1_updates *updates, const struct d1_answer_context *context,
                       struct d1_answer_slot *slot) {
     (void)context;
-    if (updates->refuses) {
+    if (slot->length > D1_DNS_HEADER_BYTES && slot->message[D1_DNS_HEADER_BYTES] == 'n') {
         memcpy(slot->reply, slot->message, D1_DNS_HEADER_BYTES);
         slot->reply[2] |= 0x80;
         slot->reply_length = D1_DNS_HEADER_BYTES;

@@ -1,6 +1,7 @@
 /*
  * A stand-in for dnsd/update.c, for tests of the transports: each UPDATE becomes a job that waits
- * until the test has it answered. A program that links fake_update.c has these functions and not the
+ * until the test has it answered; one with the order 'n' (tests/lib/fake_answer.h) is refused at
+ * once. A program that links fake_update.c has these functions and not the
  * real ones; serving.updates is the list of jobs.
  *
  * Threads: one.
@@ -13,7 +14,6 @@
 #define FAKE_UPDATES_MAX 8
 
 struct d1_updates {
-    bool refuses; /* No jobs: each is answered REFUSED at once. */
     size_t made;
     size_t freed;
     size_t submitted_count;

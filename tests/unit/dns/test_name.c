@@ -181,6 +181,26 @@ static void no_name_of_more_than_255_octets(void **state) {
     assert_int_equal(d1_name_from_text(text, &longer), D1_OK);
 }
 
+/* As it stands in rdata: uncompressed. */
+static void no_name_of_more_than_255_octets_is_read(void **state) {
+    (void)state;
+    struct d1_name read = name_of("before");
+    struct d1_name name = name_of_254();
+    uint8_t octets[300];
+    memcpy(octets, name.octets, name.length);
+    memcpy(octets + 253, "\0", 1);
+    struct d1_reader reader = d1_reader_over(octets, 254);
+    assert_int_equal(d1_name_read(&reader, &read), D1_OK);
+    assert_true(d1_name_equal(&read, &name));
+    memcpy(octets + 253, "\2bb", 4); /* 257 with its root. */
+    reader = d1_reader_over(octets, 257);
+    assert_int_equal(d1_name_read(&reader, &read), D1_EPARSE);
+    assert_true(d1_name_equal(&read, &name));
+    octets[0] = D1_LABEL_OCTETS_MAX + 1;
+    reader = d1_reader_over(octets, 257);
+    assert_int_equal(d1_name_read(&reader, &read), D1_EPARSE);
+}
+
 static void prepend_adds_one_label(void **state) {
     (void)state;
     struct d1_name zone = name_of("example.test");
@@ -210,6 +230,7 @@ int main(void) {
         cmocka_unit_test(parent_drops_one_label),
         cmocka_unit_test(prepend_adds_one_label),
         cmocka_unit_test(no_name_of_more_than_255_octets),
+        cmocka_unit_test(no_name_of_more_than_255_octets_is_read),
     };
     return cmocka_run_group_tests_name("name", tests, NULL, NULL);
 }

@@ -58,6 +58,7 @@ static const char *const odd_lines[] = {
     "ns.cut A 192.0.2.3",
     "ns.cut AAAA 2001:db8::3",
     "deep.er.cut TXT occluded",
+    "ptr PTR host.example.net.",
 };
 
 /* Load all zones. */

@@ -69,6 +69,19 @@ static void expect_no_option(const struct d1_reply *reply, unsigned code) {
     assert_null(d1_decoded_option(reply->wire, &reply->decoded, code, &found));
 }
 
+static void without_a_secret_cookies_are_unknown(void **state) {
+    struct trial *trial = *state;
+    const struct d1_ask ask = {.name = "one." ZONE, OPTIONS(COOKIE)};
+    trial->options.cookies.count = 0;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        struct d1_reply *reply = d1_fixture_ask(&trial->fixture, &ask);
+        assert_int_equal(reply->decoded.count[1], 1);
+        expect_no_option(reply, D1_OPTION_COOKIE);
+        d1_free(reply);
+        trial->fixture.context.options = NULL;
+    }
+}
+
 static void a_client_cookie_is_answered_with_ours(void **state) {
     struct trial *trial = *state;
     const struct d1_ask ask = {.name = "one." ZONE, OPTIONS(COOKIE)};
@@ -286,6 +299,7 @@ static void answers_come_before_nsid(void **state) {
 int main(void) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(without_a_secret_cookies_are_unknown),
         TEST(a_client_cookie_is_answered_with_ours),
         TEST(a_valid_cookie_is_seen),
         TEST(a_wrong_cookie_is_answered_and_replaced),

@@ -150,6 +150,48 @@ static void a_zone_below_a_cut(void **state) {
     d1_fixture_close(&fixture);
 }
 
+/* What stands in another zone of ours is answered by that one, and added by none. */
+static void name_servers_in_another_zone_of_ours(void **state) {
+    (void)state;
+    struct d1_fixture fixture;
+    static const char *const lines[] = {"ns A 192.0.2.1"};
+    const struct d1_name ns = d1_fixture_name("ns.below.a.test");
+    struct d1_zone_config configs[2] = {{
+        .name = d1_fixture_name("a.test"),
+        .nameservers_count = 1,
+        .nameservers = &ns,
+        .hostmaster = ns,
+    }};
+    configs[1] = configs[0];
+    configs[1].name = d1_fixture_name("below.a.test");
+    configs[1].records_count = 1;
+    configs[1].records = lines;
+    const struct d1_ask upper = ASK("a.test", D1_TYPE_NS);
+    const struct d1_ask lower = ASK("below.a.test", D1_TYPE_NS);
+    d1_fixture_load(&fixture, configs, 2);
+    d1_assert_reply(&fixture, &upper, "NOERROR aa | a.test NS ns.below.a.test | |");
+    d1_assert_reply(&fixture, &lower,
+                    "NOERROR aa | below.a.test NS ns.below.a.test | | ns.below.a.test A 192.0.2.1");
+    d1_fixture_close(&fixture);
+}
+
+/* Nothing is above the root, not even for DS. */
+static void a_root_of_ours_answers_for_its_own_ds(void **state) {
+    (void)state;
+    struct d1_fixture fixture;
+    const struct d1_name ns = d1_fixture_name("ns.test");
+    const struct d1_zone_config config = {
+        .name = d1_fixture_name("."),
+        .nameservers_count = 1,
+        .nameservers = &ns,
+        .hostmaster = ns,
+    };
+    const struct d1_ask ds = ASK(".", D1_TYPE_DS);
+    d1_fixture_load(&fixture, &config, 1);
+    d1_assert_reply(&fixture, &ds, "NOERROR aa | | . SOA 0 |");
+    d1_fixture_close(&fixture);
+}
+
 /* So many that the names of the last servers are beyond what a pointer reaches. */
 static void glue_beyond_pointers_is_written_in_full(void **state) {
     (void)state;
@@ -203,6 +245,36 @@ static void optional_addresses_give_way(void **state) {
     ask.udp_size = 1232;
     reply = d1_fixture_ask(&fixture, &ask);
     assert_int_equal(reply->decoded.count[3], 1 + 14);
+    d1_free(reply);
+    d1_fixture_close(&fixture);
+}
+
+/* Those of the zone itself: they are the answer, so it is cut, and no address is added. */
+static void name_servers_that_do_not_fit_are_truncated(void **state) {
+    (void)state;
+    struct d1_fixture fixture;
+    struct d1_name servers[8];
+    const char *lines[] = {"s0." X60 ".a A 192.0.2.1"};
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(servers); i++) {
+        char name[] = "s0." X60 ".a.test";
+        name[1] = (char)('0' + i);
+        servers[i] = d1_fixture_name(name);
+    }
+    const struct d1_zone_config config = {
+        .name = d1_fixture_name("test"),
+        .nameservers_count = D1_ARRAY_LENGTH(servers),
+        .nameservers = servers,
+        .hostmaster = servers[0],
+        .records_count = D1_ARRAY_LENGTH(lines),
+        .records = lines,
+    };
+    struct d1_ask ask = {.name = "test", .type = D1_TYPE_NS};
+    d1_fixture_load(&fixture, &config, 1);
+    d1_assert_reply(&fixture, &ask, "NOERROR aa tc | | |");
+    ask.tcp = true;
+    struct d1_reply *reply = d1_fixture_ask(&fixture, &ask);
+    assert_int_equal(reply->decoded.count[1], D1_ARRAY_LENGTH(servers));
+    assert_int_equal(reply->decoded.count[3], 1);
     d1_free(reply);
     d1_fixture_close(&fixture);
 }
@@ -267,7 +339,10 @@ int main(void) {
         cmocka_unit_test(long_answers_are_truncated),
         cmocka_unit_test(name_servers_without_addresses),
         cmocka_unit_test(a_zone_below_a_cut),
+        cmocka_unit_test(name_servers_in_another_zone_of_ours),
+        cmocka_unit_test(a_root_of_ours_answers_for_its_own_ds),
         cmocka_unit_test(optional_addresses_give_way),
+        cmocka_unit_test(name_servers_that_do_not_fit_are_truncated),
         cmocka_unit_test(a_long_delegation_is_served),
         cmocka_unit_test(malformed_delegations_are_refused),
     };

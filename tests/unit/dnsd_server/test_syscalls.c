@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "core/attr.h"
 #include "core/buf.h"
 #include "core/limits.h"
+#include "dnsd/table.h"
 #include "tests/lib/fake_answer.h"
 #include "tests/unit/dnsd_server/fixture.h"
 
@@ -26,10 +28,11 @@
 #define TCP_DROPPED(by) "dns01d_dns_dropped_total{transport=\"tcp\",reason=\"" by "\"}"
 #define OPEN_NOW        "dns01d_tcp_connections"
 
-enum call { SENDMMSG, SEND, RECV, ACCEPT, EPOLL_ADD, EPOLL_CREATE, MEMINFO, CALLS };
+enum call { SENDMMSG, SEND, RECV, ACCEPT, EPOLL_ADD, EPOLL_CREATE, MEMINFO, RANDOM, CALLS };
 
-/* The next `times` calls fail with `error`. */
+/* After `skip` more calls, the next `times` fail with `error`. */
 struct fault {
+    _Atomic int skip;
     _Atomic int times;
     _Atomic int error;
 };
@@ -50,6 +53,11 @@ static void fail_next(enum call call, int times, int error) {
     atomic_store(&faults()->calls[call].times, times);
 }
 
+static void fail_later(enum call call, int skip, int error) {
+    atomic_store(&faults()->calls[call].skip, skip);
+    fail_next(call, 1, error);
+}
+
 /* All failures that were asked for have happened. */
 static void expect_failed(enum call call) {
     assert_int_equal(atomic_load(&faults()->calls[call].times), 0);
@@ -59,6 +67,10 @@ static bool fails(enum call call) {
     struct fault *fault = &faults()->calls[call];
     bool client = pthread_equal(pthread_self(), faults()->client) != 0;
     if ((client && !atomic_load(&faults()->client_too)) || atomic_load(&fault->times) <= 0) {
+        return false;
+    }
+    if (atomic_load(&fault->skip) > 0) {
+        atomic_fetch_sub(&fault->skip, 1);
         return false;
     }
     atomic_fetch_sub(&fault->times, 1);
@@ -81,6 +93,13 @@ int __real_epoll_create1(int flags);
 int __wrap_epoll_create1(int flags);
 int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *length);
 int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *length);
+
+ssize_t __real_getrandom(void *octets, size_t length, unsigned flags);
+ssize_t __wrap_getrandom(void *octets, size_t length, unsigned flags);
+
+ssize_t __wrap_getrandom(void *octets, size_t length, unsigned flags) {
+    return fails(RANDOM) ? -1 : __real_getrandom(octets, length, flags);
+}
 
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
     return fails(SENDMMSG) ? -1 : __real_sendmmsg(fd, messages, count, flags);
@@ -303,6 +322,23 @@ static void a_rest_that_cannot_end_goes_on(void **state) {
     close(fd);
 }
 
+/* The second of two listeners cannot be watched again; the first one is meanwhile. */
+static void a_rest_that_ends_for_one_goes_on_for_the_other(void **state) {
+    struct fixture *fixture = *state;
+    struct sockaddr_storage second;
+    fixture->listen[1] = "127.0.0.1:0";
+    fixture->options.listen_count = 2;
+    fixture_start(fixture);
+    d1_dnsd_address(fixture->dnsd, 1, &second);
+    fail_later(EPOLL_ADD, 1, ENOSPC);
+    fail_next(ACCEPT, 1, ENFILE);
+    int fd = client_tcp(&second);
+    send_tcp(fd, 1);
+    expect_tcp(fd, 1);
+    expect_failed(EPOLL_ADD);
+    close(fd);
+}
+
 /* fs.epoll.max_user_watches is reached: that connection cannot be kept. */
 static void a_connection_that_cannot_be_watched_is_closed(void **state) {
     struct fixture *fixture = *state;
@@ -326,6 +362,21 @@ static void no_server_without_an_epoll_set(void **state) {
     fixture_start(fixture);
 }
 
+/* For the rates of its clients, and for a table of records. */
+static void nothing_is_made_without_random_octets(void **state) {
+    struct fixture *fixture = *state;
+    struct d1_table *table = NULL;
+    atomic_store(&faults()->client_too, true);
+    fail_next(RANDOM, 1, ENOSYS);
+    assert_int_equal(d1_dnsd_create(&fixture->options, &fixture->dnsd, NULL), -ENOSYS);
+    expect_failed(RANDOM);
+    fail_next(RANDOM, 1, ENOSYS);
+    assert_int_equal(d1_table_create(fixture->epoch, &table), -ENOSYS);
+    expect_failed(RANDOM);
+    assert_null(table);
+    fixture_start(fixture);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(udp_answers_are_tried_once_more, set_up, tear_down),
@@ -339,6 +390,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_connection_that_gives_way_may_not_be_enough, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_rest_that_cannot_end_goes_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_rest_that_ends_for_one_goes_on_for_the_other, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_made_without_random_octets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_connection_that_cannot_be_watched_is_closed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(no_server_without_an_epoll_set, set_up, tear_down),

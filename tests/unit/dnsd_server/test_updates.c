@@ -52,6 +52,40 @@ struct update {
     uint8_t octets[UPDATE_MAX];
 };
 
+/* Whether the server's libcrypto refuses. The test's own thread signs before it says so. */
+static _Atomic bool *refuses_to_sign(void) {
+    static _Atomic bool one;
+    return &one;
+}
+
+static _Atomic bool *refuses_to_verify(void) {
+    static _Atomic bool one;
+    return &one;
+}
+
+int __real_d1_tsig_verify(const struct d1_tsig_key *key, const uint8_t *message,
+                          const struct d1_tsig *tsig, const struct d1_tsig *request, int64_t now_s);
+int __wrap_d1_tsig_verify(const struct d1_tsig_key *key, const uint8_t *message,
+                          const struct d1_tsig *tsig, const struct d1_tsig *request, int64_t now_s);
+int __real_d1_tsig_sign(const struct d1_tsig_key *key, const struct d1_tsig *request,
+                        unsigned error, int64_t now_s, struct d1_writer *writer);
+int __wrap_d1_tsig_sign(const struct d1_tsig_key *key, const struct d1_tsig *request,
+                        unsigned error, int64_t now_s, struct d1_writer *writer);
+
+int __wrap_d1_tsig_verify(const struct d1_tsig_key *key, const uint8_t *message,
+                          const struct d1_tsig *tsig, const struct d1_tsig *request,
+                          int64_t now_s) {
+    return atomic_load(refuses_to_verify())
+               ? D1_EINTERNAL
+               : __real_d1_tsig_verify(key, message, tsig, request, now_s);
+}
+
+int __wrap_d1_tsig_sign(const struct d1_tsig_key *key, const struct d1_tsig *request,
+                        unsigned error, int64_t now_s, struct d1_writer *writer) {
+    return atomic_load(refuses_to_sign()) ? D1_EINTERNAL
+                                          : __real_d1_tsig_sign(key, request, error, now_s, writer);
+}
+
 static struct d1_name name_of(const char *text) {
     struct d1_name name;
     assert_int_equal(d1_name_from_text(text, &name), 0);
@@ -190,6 +224,24 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static void sign(const struct trial *trial, struct d1_writer *writer, struct update *update) {
+    assert_int_equal(d1_tsig_sign(trial->key, NULL, 0, NOW_S, writer), 0);
+    update->length = d1_writer_length(writer);
+    assert_int_equal(d1_tsig_find(update->octets, update->length, &update->tsig), 0);
+}
+
+/* One record in that section (1: prerequisites, 2: changes), behind the zone's name. */
+static void make_update_of(const struct trial *trial, size_t section, const char *record,
+                           size_t length, struct update *update) {
+    struct d1_writer writer = d1_writer_over(update->octets, sizeof(update->octets));
+    d1_write_bytes(&writer, "\7\7\x28\0\0\1\0\0\0\0\0\0", D1_DNS_HEADER_BYTES);
+    d1_store_u16(update->octets + 4 + 2 * section, 1);
+    d1_write_bytes(&writer, ZONE_WIRE "\0\6\0\1", 23);
+    d1_write_bytes(&writer, "\3one\xc0\x0c", 6);
+    d1_write_bytes(&writer, record, length);
+    sign(trial, &writer, update);
+}
+
 /* Add "v" at nID.ZONE, signed. */
 static void make_update(const struct trial *trial, uint16_t id, struct update *update) {
     struct d1_writer writer = d1_writer_over(update->octets, sizeof(update->octets));
@@ -204,9 +256,7 @@ static void make_update(const struct trial *trial, uint16_t id, struct update *u
     d1_write_bytes(&writer, ZONE_WIRE "\0\6\0\1", 23);
     d1_write_bytes(&writer, label, sizeof(label));
     d1_write_bytes(&writer, "\xc0\x0c\0\20\0\1\0\0\0\74\0\2\1v", 14);
-    assert_int_equal(d1_tsig_sign(trial->key, NULL, 0, NOW_S, &writer), 0);
-    update->length = d1_writer_length(&writer);
-    assert_int_equal(d1_tsig_find(update->octets, update->length, &update->tsig), 0);
+    sign(trial, &writer, update);
 }
 
 static void send_update(const struct update *update, int fd, bool tcp) {
@@ -470,6 +520,172 @@ static void a_key_without_rights_is_refused(void **state) {
     close(fd);
 }
 
+/* Type, class, TTL, length and rdata. */
+#define RECORD(text) (text), sizeof(text) - 1
+
+/* What is wrong with a record is told at once, signed. */
+static void what_cannot_be_is_refused(void **state) {
+    struct trial *trial = *state;
+    static const struct {
+        size_t section;
+        const char *record;
+        size_t length;
+        unsigned rcode;
+    } table[] = {
+        {1, RECORD("\0\20\0\1\0\0\0\1\0\2\1v"), D1_RCODE_FORMERR},      /* A TTL. */
+        {2, RECORD("\0\20\0\1\0\0\0\1\0\2\3v"), D1_RCODE_FORMERR},      /* A string cut off. */
+        {2, RECORD("\0\20\0\1\0\0\0\1\0\4\1v\1w"), D1_RCODE_REFUSED},   /* Two strings. */
+        {2, RECORD("\0\1\0\1\0\0\0\1\0\4\1\2\3\4"), D1_RCODE_REFUSED},  /* An address. */
+        {2, RECORD("\0\20\0\xfe\0\0\0\0\0\4\1v\1w"), D1_RCODE_NOERROR}, /* Never there. */
+        {2, RECORD("\0\1\0\xfe\0\0\0\0\0\4\1\2\3\4"), D1_RCODE_NOERROR},
+        {1, RECORD("\0\1\0\xff\0\0\0\0\0\0"), D1_RCODE_NXRRSET},
+    };
+    start(trial);
+    int fd = client_udp(&trial->fixture.address);
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(table); i++) {
+        struct update update;
+        make_update_of(trial, table[i].section, table[i].record, table[i].length, &update);
+        send_update(&update, fd, false);
+        expect_answer(trial, &update, fd, false, table[i].rcode);
+    }
+    have(trial, look);
+    assert_int_equal(trial->waiting, 0);
+    close(fd);
+}
+
+/* The class of its TSIG record is not ANY: there is no signature to answer with one. */
+static void a_malformed_tsig_record_is_formerr(void **state) {
+    struct trial *trial = *state;
+    struct update update;
+    struct d1_tsig tsig;
+    uint8_t answer[2048];
+    start(trial);
+    int fd = client_udp(&trial->fixture.address);
+    make_update(trial, 1, &update);
+    d1_store_u16(update.octets + update.tsig.at + update.tsig.key.length + 2, D1_CLASS_IN);
+    send_update(&update, fd, false);
+    size_t length = receive_datagram(fd, answer, sizeof(answer));
+    assert_int_equal(answer[3] & 15, D1_RCODE_FORMERR);
+    assert_int_equal(d1_tsig_find(answer, length, &tsig), D1_ENOTFOUND);
+    close(fd);
+}
+
+/* What needs no commit is answered while another waits for its own. */
+static void updates_overtake_one_another(void **state) {
+    struct trial *trial = *state;
+    struct update slow;
+    struct update quick;
+    start(trial);
+    int fd = client_udp(&trial->fixture.address);
+    make_update(trial, 1, &slow);
+    send_update(&slow, fd, false);
+    await_writes(trial, 1);
+    make_update_of(trial, 1, RECORD("\0\1\0\xfe\0\0\0\0\0\0"), &quick);
+    send_update(&quick, fd, false);
+    expect_answer(trial, &quick, fd, false, D1_RCODE_NOERROR);
+    make_update(trial, 2, &quick);
+    send_update(&quick, fd, false);
+    await_writes(trial, 2);
+    have(trial, commit);
+    expect_answer(trial, &slow, fd, false, D1_RCODE_NOERROR);
+    expect_answer(trial, &quick, fd, false, D1_RCODE_NOERROR);
+    close(fd);
+}
+
+/* Each allocation of a job. */
+static void without_memory_it_is_servfail(void **state) {
+    struct trial *trial = *state;
+    struct update update;
+    start(trial);
+    int fd = client_udp(&trial->fixture.address);
+    for (uint64_t skip = 0; skip < 4; skip++) {
+        make_update(trial, (uint16_t)skip, &update);
+        d1_mem_fault_arm(skip, 0);
+        send_update(&update, fd, false);
+        expect_answer(trial, &update, fd, false, D1_RCODE_SERVFAIL);
+        assert_int_equal(d1_mem_fault_disarm(), 1);
+    }
+    make_update(trial, 9, &update);
+    send_update(&update, fd, false);
+    await_writes(trial, 1);
+    have(trial, commit);
+    expect_answer(trial, &update, fd, false, D1_RCODE_NOERROR);
+    close(fd);
+}
+
+static void on_created_without_memory(struct fixture *fixture) {
+    struct trial *trial = D1_CONTAINER_OF(fixture, struct trial, fixture);
+    d1_mem_fault_arm(0, 0);
+    int err = d1_dnsd_take_updates(fixture->dnsd, &trial->keys, trial->solver);
+    assert_int_equal(d1_mem_fault_disarm(), 1);
+    assert_int_equal(err, -ENOMEM);
+}
+
+/* As where no door for UPDATE is wanted: no key is known. */
+static void without_keys_nothing_is_taken(void **state) {
+    struct trial *trial = *state;
+    struct update update;
+    uint8_t answer[2048];
+    struct d1_tsig tsig;
+    trial->fixture.created = on_created_without_memory;
+    start(trial);
+    int fd = client_udp(&trial->fixture.address);
+    make_update(trial, 1, &update);
+    send_update(&update, fd, false);
+    size_t length = receive_datagram(fd, answer, sizeof(answer));
+    assert_int_equal(answer[3] & 15, D1_RCODE_NOTAUTH);
+    assert_int_equal(d1_tsig_find(answer, length, &tsig), 0);
+    assert_int_equal(tsig.error, D1_TSIG_BADKEY);
+    close(fd);
+}
+
+static void without_libcrypto_it_is_servfail_or_silence(void **state) {
+    struct trial *trial = *state;
+    struct update update;
+    uint8_t answer[2048];
+    struct d1_tsig tsig;
+    start(trial);
+    int fd = client_udp(&trial->fixture.address);
+    make_update(trial, 1, &update);
+    atomic_store(refuses_to_verify(), true);
+    send_update(&update, fd, false);
+    size_t length = receive_datagram(fd, answer, sizeof(answer));
+    atomic_store(refuses_to_verify(), false);
+    assert_int_equal(answer[3] & 15, D1_RCODE_SERVFAIL);
+    assert_int_equal(d1_tsig_find(answer, length, &tsig), D1_ENOTFOUND);
+    send_update(&update, fd, false);
+    await_writes(trial, 1);
+    atomic_store(refuses_to_sign(), true);
+    have(trial, commit);
+    fixture_await_metric(&trial->fixture,
+                         "dns01d_dns_dropped_total{transport=\"udp\",reason=\"send\"}", 1);
+    atomic_store(refuses_to_sign(), false);
+    assert_non_null(fake_store_find(trial->store, "n0001." ZONE, "v", "tsig:" KEY));
+    close(fd);
+}
+
+/* Each worker lets its own go, and none twice. */
+static void every_worker_stops_by_itself(void **state) {
+    struct trial *trial = *state;
+    enum { CLIENTS = 24 };
+    static struct update updates[CLIENTS];
+    int fds[CLIENTS];
+    trial->fixture.options.workers = 2;
+    start(trial);
+    for (uint16_t i = 0; i < CLIENTS; i++) {
+        fds[i] = client_udp(&trial->fixture.address); /* That all have one worker is not chance. */
+        make_update(trial, i, &updates[i]);
+        send_update(&updates[i], fds[i], false);
+    }
+    await_writes(trial, CLIENTS);
+    fixture_request_stop(&trial->fixture, 20);
+    for (uint16_t i = 0; i < CLIENTS; i++) {
+        expect_answer(trial, &updates[i], fds[i], false, D1_RCODE_SERVFAIL);
+        close(fds[i]);
+    }
+    end(trial);
+}
+
 int main(void) {
 #define IN_TRIAL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -483,6 +699,13 @@ int main(void) {
         IN_TRIAL(a_stop_does_not_wait_for_ever),
         IN_TRIAL(answers_are_signed_also_when_the_key_has_gone),
         IN_TRIAL(a_key_without_rights_is_refused),
+        IN_TRIAL(what_cannot_be_is_refused),
+        IN_TRIAL(a_malformed_tsig_record_is_formerr),
+        IN_TRIAL(updates_overtake_one_another),
+        IN_TRIAL(without_memory_it_is_servfail),
+        IN_TRIAL(without_keys_nothing_is_taken),
+        IN_TRIAL(without_libcrypto_it_is_servfail_or_silence),
+        IN_TRIAL(every_worker_stops_by_itself),
     };
     return cmocka_run_group_tests_name("dnsd_updates", tests, NULL, NULL);
 }
