@@ -2,7 +2,9 @@
 
 import pytest
 
+import clientpage
 from certificates import make_certificate
+from clients import debian_version
 from dns01d import Dns01d
 from dnsask import ask, texts
 from world import DELEGATED, World
@@ -29,6 +31,7 @@ def test_default_mode(secure_world):
     kinds = [event["event"]
              for event in secure_world.dns01d.timeline(DELEGATED["www.example.test"], "lego")]
     assert "presented" in kinds and "removed" in kinds
+    clientpage.note("lego", debian_version("lego"), "httpreq", "default, CNAME, HTTPS", "one name")
 
 
 def test_raw_mode_with_wildcard(secure_world):
@@ -40,6 +43,8 @@ def test_raw_mode_with_wildcard(secure_world):
               if event["event"] == "presented"}
     assert len(values) == 2
     assert texts(ask(secure_world.dns01d_server, OWNER)) == set()
+    clientpage.note("lego", debian_version("lego"), "httpreq", "RAW, HTTPS",
+                    "name and wildcard in one order")
 
 
 def test_a_certificate_that_nobody_vouches_for(secure_world):

@@ -35,6 +35,7 @@ class Client:
         self.name = name  # Of its token, its folder and its log.
         self.domain = domain
         self.domains = [domain, f"*.{domain}"]
+        self.names = [domain]  # What it has a right to.
         self.world = None
         self.folder = None
         self.running = None
@@ -68,7 +69,7 @@ class Client:
         self.folder = world.folder / self.name
         self.folder.mkdir()
         world.dns01d.token(self.name, f"a-secret-of-the-acme-client-{self.name}",
-                           names=[self.domain])
+                           names=list(self.names))
 
     def unavailable(self):
         """Why it cannot run on this machine, or nothing."""
@@ -107,7 +108,7 @@ class Updating(Client):
         super().join(world)
         world.dns01d.config["tokens"][-1]["verbs"] = ["read"]
         self.secret = self.name.encode().ljust(32, b"-")
-        world.dns01d.tsig_key(self.name, self.secret, names=[self.domain])
+        world.dns01d.tsig_key(self.name, self.secret, names=list(self.names))
 
     @property
     def holder(self):
@@ -118,31 +119,56 @@ class Updating(Client):
         return base64.b64encode(self.secret).decode()
 
 
-class LegoUpdate(Updating):
-    """It deletes the whole RRset before it adds a value, in one message over UDP."""
+class LegoProgram(Client):
+    """lego as Debian has it; `provider` is what it calls the way to tell the value."""
 
     program = "lego"
-    mode = "UDP"
+    provider = None
 
     def environment(self):
-        return dict(self.world.environment, RFC2136_TSIG_ALGORITHM=f"{self.algorithm}.",
-                    RFC2136_NAMESERVER="{}:{}".format(*self.world.dns01d_server),
-                    RFC2136_TSIG_KEY=f"{self.name}.", RFC2136_TSIG_SECRET=self.secret_text,
-                    RFC2136_SEQUENCE_INTERVAL="1", RFC2136_POLLING_INTERVAL="1",
-                    RFC2136_PROPAGATION_TIMEOUT="20",
+        return dict(super().environment(), **self.settings(),
                     LEGO_CA_CERTIFICATES=str(self.world.pebble_certificate))
+
+    def settings(self):
+        """What its provider reads from the environment."""
+        raise NotImplementedError
 
     def commands(self):
         return [[find_program("lego"), "--server", self.directory, "--accept-tos", "--email",
                  "hostmaster@example.test", "--path", self.folder, "--key-type", "ec256", "--dns",
-                 "rfc2136", "--dns.disable-cp", "--dns.resolvers",
-                 "{}:{}".format(*self.world.unbound), "--domains", self.domains[0], "--domains",
-                 self.domains[1], "run"]]
+                 self.provider, "--dns.disable-cp", "--dns.resolvers",
+                 "{}:{}".format(*self.world.unbound),
+                 *(part for domain in self.domains for part in ("--domains", domain)), "run"]]
 
     def certificates(self):
-        base = self.folder / "certificates" / self.domain
+        base = self.folder / "certificates" / self.domains[0]
         return [(Certificate(pathlib.Path(f"{base}.crt"), pathlib.Path(f"{base}.key")),
                  self.domains)]
+
+
+class LegoUpdate(Updating, LegoProgram):
+    """It deletes the whole RRset before it adds a value, in one message over UDP."""
+
+    provider = "rfc2136"
+    mode = "UDP"
+
+    def settings(self):
+        return {"RFC2136_TSIG_ALGORITHM": f"{self.algorithm}.",
+                "RFC2136_NAMESERVER": "{}:{}".format(*self.world.dns01d_server),
+                "RFC2136_TSIG_KEY": f"{self.name}.", "RFC2136_TSIG_SECRET": self.secret_text,
+                "RFC2136_SEQUENCE_INTERVAL": "1", "RFC2136_POLLING_INTERVAL": "1",
+                "RFC2136_PROPAGATION_TIMEOUT": "20"}
+
+
+class LegoHttpreq(LegoProgram):
+    provider = "httpreq"
+    protocol = "httpreq"
+    mode = "default"
+
+    def settings(self):
+        return {"HTTPREQ_ENDPOINT": self.world.dns01d.api_url, "HTTPREQ_USERNAME": self.name,
+                "HTTPREQ_PASSWORD": self.world.dns01d.secrets[self.name],
+                "HTTPREQ_POLLING_INTERVAL": "1", "HTTPREQ_PROPAGATION_TIMEOUT": "20"}
 
 
 class CertbotUpdate(Updating):
@@ -170,11 +196,11 @@ dns_rfc2136_sign_query = true
                  self.folder, "--logs-dir", self.folder, "--server", self.directory,
                  "--non-interactive", "--agree-tos", "--register-unsafely-without-email",
                  "--dns-rfc2136", "--dns-rfc2136-credentials", credentials,
-                 "--dns-rfc2136-propagation-seconds", "0", "-d", self.domains[0], "-d",
-                 self.domains[1]]]
+                 "--dns-rfc2136-propagation-seconds", "0",
+                 *(part for domain in self.domains for part in ("-d", domain))]]
 
     def certificates(self):
-        live = self.folder / "live" / self.domain
+        live = self.folder / "live" / self.domains[0]
         return [(Certificate(live / "fullchain.pem", live / "privkey.pem"), self.domains)]
 
 
@@ -206,22 +232,42 @@ class Certbot(Client):
         return dict(self.world.environment,
                     REQUESTS_CA_BUNDLE=str(self.world.pebble_certificate))
 
-    def commands(self):
-        folders = ["--config-dir", self.folder, "--work-dir", self.folder, "--logs-dir",
-                   self.folder, "--server", self.directory, "--non-interactive"]
+    @property
+    def folders(self):
+        return ["--config-dir", self.folder, "--work-dir", self.folder, "--logs-dir",
+                self.folder, "--server", self.directory, "--non-interactive"]
+
+    def order(self, domains):
         hook = shlex.join([self.hook, "--url", self.world.dns01d.api_url, "--token-file",
                            str(self.world.dns01d.token_file(self.name))])
-        new = [find_program("certbot"), "certonly", *folders, "--agree-tos",
-               "--register-unsafely-without-email", "--manual", "--preferred-challenges", "dns",
-               "--manual-auth-hook", hook, "--manual-cleanup-hook", hook]
-        return [[*new, "-d", self.domains[0], "-d", self.domains[1]], [*new, "-d", self.second],
-                [find_program("certbot"), "renew", *folders, "--force-renewal",
+        return [find_program("certbot"), "certonly", *self.folders, "--agree-tos",
+                "--register-unsafely-without-email", "--manual", "--preferred-challenges", "dns",
+                "--manual-auth-hook", hook, "--manual-cleanup-hook", hook,
+                *(part for domain in domains for part in ("-d", domain))]
+
+    def commands(self):
+        return [self.order(self.domains), self.order([self.second]),
+                [find_program("certbot"), "renew", *self.folders, "--force-renewal",
                  "--no-random-sleep-on-renew"]]
 
     def certificates(self):
         live = self.folder / "live"
         return [(Certificate(live / name / "fullchain.pem", live / name / "privkey.pem"), domains)
                 for name, domains in ((self.domain, self.domains), (self.second, [self.second]))]
+
+
+class CertbotOnce(Certbot):
+    """One certificate."""
+
+    def __init__(self, name, domain):
+        super().__init__(name, domain, domain)
+
+    def commands(self):
+        return [self.order(self.domains)]
+
+    def certificates(self):
+        live = self.folder / "live" / self.domains[0]
+        return [(Certificate(live / "fullchain.pem", live / "privkey.pem"), self.domains)]
 
 
 class Dehydrated(Client):
@@ -252,7 +298,7 @@ export DNS01CTL_TOKEN_FILE={self.world.dns01d.token_file(self.name)}
         return [[*dehydrated, "--register", "--accept-terms"], [*dehydrated, "--cron"]]
 
     def certificates(self):
-        folder = self.folder / "certs" / self.domain
+        folder = self.folder / "certs" / self.domains[0]
         return [(Certificate(folder / "fullchain.pem", folder / "privkey.pem"), self.domains)]
 
 
@@ -288,31 +334,18 @@ class Uacme(Client):
                              self.folder / "private" / self.domain / "key.pem"), self.domains)]
 
 
-class Lego(Client):
-    program = "lego"
+class Lego(LegoProgram):
+    provider = "exec"
     protocol = "exec"
     mode = "default"
 
-    def environment(self):
-        return dict(super().environment(), EXEC_PATH=self.hook, EXEC_SEQUENCE_INTERVAL="1",
-                    EXEC_POLLING_INTERVAL="1", EXEC_PROPAGATION_TIMEOUT="20",
-                    LEGO_CA_CERTIFICATES=str(self.world.pebble_certificate))
-
-    def commands(self):
-        return [[find_program("lego"), "--server", self.directory, "--accept-tos", "--email",
-                 "hostmaster@example.test", "--path", self.folder, "--key-type", "ec256", "--dns",
-                 "exec", "--dns.disable-cp", "--dns.resolvers",
-                 "{}:{}".format(*self.world.unbound), "--domains", self.domains[0], "--domains",
-                 self.domains[1], "run"]]
-
-    def certificates(self):
-        base = self.folder / "certificates" / self.domain
-        return [(Certificate(pathlib.Path(f"{base}.crt"), pathlib.Path(f"{base}.key")),
-                 self.domains)]
+    def settings(self):
+        return {"EXEC_PATH": self.hook, "EXEC_SEQUENCE_INTERVAL": "1",
+                "EXEC_POLLING_INTERVAL": "1", "EXEC_PROPAGATION_TIMEOUT": "20"}
 
 
 class LegoRaw(Lego):
     mode = "RAW"
 
-    def environment(self):
-        return dict(super().environment(), EXEC_MODE="RAW")
+    def settings(self):
+        return dict(super().settings(), EXEC_MODE="RAW")
