@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import counterparts
-from clients import Client, Updating
+from clients import Client, Lego, LegoHttpreq, LegoProgram, LegoUpdate, Updating
 from counterparts import ACME_CLIENT, CADDY, LEGO, Unavailable
 from program import wait_until
 from world import Certificate
@@ -42,7 +42,7 @@ class Extra(Client):
         return self.made.version(self.module)
 
     def certificates(self):
-        base = self.folder / self.domain
+        base = self.folder / self.domains[0]
         return [(Certificate(base.with_name(base.name + ".crt"),
                              base.with_name(base.name + ".key")), self.domains)]
 
@@ -69,20 +69,10 @@ class AcmeClient(Extra):
                  *self.domains]]
 
 
-class CurrentLego(Extra):
-    """Settings as lego's own program has them; `provider` is its name for --dns."""
-
+class CurrentLego(Extra, LegoProgram):
     program = "lego (current)"
     made = LEGO
     module = "github.com/go-acme/lego/v5"
-    provider = None
-
-    def settings(self):
-        raise NotImplementedError
-
-    def environment(self):
-        return dict(super().environment(), **self.settings(),
-                    LEGO_CA_CERTIFICATES=str(self.world.pebble_certificate))
 
     def command(self, domains):
         return [self.made.find(), self.provider, self.directory,
@@ -92,42 +82,23 @@ class CurrentLego(Extra):
         return [self.command(self.domains)]
 
 
-class LegoHttpreq(CurrentLego):
-    protocol = "httpreq"
-    provider = "httpreq"
-
-    def __init__(self, name, domain, mode):
-        super().__init__(name, domain)
-        self.mode = mode
-
-    def settings(self):
-        dns01d = self.world.dns01d
-        return {"HTTPREQ_ENDPOINT": dns01d.api_url, "HTTPREQ_USERNAME": self.name,
-                "HTTPREQ_PASSWORD": dns01d.secrets[self.name],
-                "HTTPREQ_POLLING_INTERVAL": "1", "HTTPREQ_PROPAGATION_TIMEOUT": "20",
-                "HTTPREQ_MODE": "RAW" if self.mode == "RAW" else ""}
+class CurrentHttpreq(CurrentLego, LegoHttpreq):
+    pass
 
 
-class LegoExec(CurrentLego):
-    protocol = "exec"
-    mode = "default"
-    provider = "exec"
+class CurrentRaw(CurrentHttpreq):
+    mode = "RAW"
 
     def settings(self):
-        return {"EXEC_PATH": self.hook, "EXEC_SEQUENCE_INTERVAL": "1",
-                "EXEC_POLLING_INTERVAL": "1", "EXEC_PROPAGATION_TIMEOUT": "20"}
+        return dict(super().settings(), HTTPREQ_MODE="RAW")
 
 
-class LegoDnsupdate(Updating, CurrentLego):
-    mode = "UDP"
-    provider = "dnsupdate"
+class CurrentExec(CurrentLego, Lego):
+    pass
 
-    def settings(self):
-        return {"DNSUPDATE_NAMESERVER": "{}:{}".format(*self.world.dns01d_server),
-                "DNSUPDATE_TSIG_ALGORITHM": f"{self.algorithm}.",
-                "DNSUPDATE_TSIG_KEY": f"{self.name}.", "DNSUPDATE_TSIG_SECRET": self.secret_text,
-                "DNSUPDATE_SEQUENCE_INTERVAL": "1", "DNSUPDATE_POLLING_INTERVAL": "1",
-                "DNSUPDATE_PROPAGATION_TIMEOUT": "20"}
+
+class CurrentUpdate(CurrentLego, LegoUpdate):
+    pass
 
 
 class Accounts(Extra):
@@ -246,14 +217,27 @@ class CaddyUpdate(Updating, Caddy):
                 "key": self.secret_text, "server": "{}:{}".format(*self.world.dns01d_server)}
 
 
-EVERY = [
+CLIENTS = [
     AcmeClient("acme-client", f"node.{ZONE}", "httpreq"),
     AcmeClient("acme-client-v1", f"node1.{ZONE}", "v1"),
-    LegoHttpreq("lego5-httpreq", f"lego5.{ZONE}", "default"),
-    LegoHttpreq("lego5-raw", f"lego5raw.{ZONE}", "RAW"),
-    LegoExec("lego5-exec", f"lego5exec.{ZONE}"),
-    LegoDnsupdate("lego5-dnsupdate", f"lego5update.{ZONE}"),
+    CurrentHttpreq("lego5-httpreq", f"lego5.{ZONE}"),
+    CurrentRaw("lego5-raw", f"lego5raw.{ZONE}"),
+    CurrentExec("lego5-exec", f"lego5exec.{ZONE}"),
+    CurrentUpdate("lego5-update", f"lego5update.{ZONE}"),
     LegoAcmeDns("lego5-acme-dns", f"lego5.{PARENT}"),
     CaddyAcmeDns("caddy-acme-dns", f"caddy.{PARENT}"),
     CaddyUpdate("caddy-update", f"caddy.{ZONE}"),
 ]
+
+
+class FiftyNames(AcmeClient):
+    """It asks for all at the same time."""
+
+    def __init__(self, name, domain, door):
+        super().__init__(name, domain, door)
+        self.domains = [f"n{i}.{domain}" for i in range(50)]
+        self.names = [f"*.{domain}"]
+
+
+FIFTY = FiftyNames("acme-client-many", f"nodemany.{ZONE}", "httpreq")
+EVERY = [*CLIENTS, FIFTY]

@@ -3,12 +3,11 @@
 import pytest
 
 import clientpage
-from clients_extra import EVERY, Accounts, Caddy
+from clients_extra import CLIENTS, FIFTY, Accounts, Caddy
 from dnsask import ask, texts
 
 
-@pytest.mark.parametrize("client", EVERY, ids=lambda client: client.name)
-def test_name_and_wildcard(world, client):
+def assert_issued(world, client):
     if why := client.unavailable():
         pytest.skip(why)
     if client.fault:
@@ -19,6 +18,11 @@ def test_name_and_wildcard(world, client):
     assert {name for _, domains in certificates for name in domains} == set(client.domains)
     for certificate, domains in certificates:
         world.verify(certificate, domains)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_name_and_wildcard(world, client):
+    assert_issued(world, client)
     presented = client.noted("presented")
     assert len(presented) >= 2
     served = texts(ask(world.dns01d_server, client.owner))
@@ -31,3 +35,15 @@ def test_name_and_wildcard(world, client):
     orders = "two orders" if isinstance(client, Caddy) else "one order"
     clientpage.note(client.program, client.version, client.protocol, client.mode,
                     f"name and wildcard in {orders}")
+
+
+def test_fifty_names_in_one_order(world):
+    client = FIFTY
+    assert_issued(world, client)
+    for domain in client.domains:
+        owner = f"_acme-challenge.{domain}"
+        events = [event["event"] for event in world.dns01d.timeline(owner, client.name)]
+        assert events.count("presented") == events.count("removed") == 1
+        assert texts(ask(world.dns01d_server, owner)) == set()
+    clientpage.note(client.program, client.version, client.protocol, f"{client.mode}, 50 names",
+                    "50 names in one order")

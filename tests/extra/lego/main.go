@@ -39,7 +39,7 @@ func provider(name string) (challenge.Provider, error) {
 	switch name {
 	case "acme-dns":
 		return acmedns.NewDNSProvider()
-	case "dnsupdate":
+	case "rfc2136": // Its name until lego 5.
 		return dnsupdate.NewDNSProvider()
 	case "exec":
 		return exec.NewDNSProvider()
