@@ -85,7 +85,7 @@ void d1_offer_read_token(const struct d1_http_request *request, struct d1_offer 
     }
 }
 
-static bool is_key(const char *key) {
+bool d1_account_key_is_valid(const char *key) {
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     return strlen(key) == D1_ACCOUNT_KEY_LENGTH && strspn(key, alphabet) == D1_ACCOUNT_KEY_LENGTH;
@@ -102,12 +102,13 @@ void d1_offer_read_account(const struct d1_http_request *request, struct d1_offe
         ret_offer->kind = D1_OFFER_NONE;
         return;
     }
-    if (user == NULL || key == NULL || user_twice || key_twice || !is_key(key)) {
+    if (user == NULL || key == NULL || user_twice || key_twice || !d1_account_key_is_valid(key)) {
         return;
     }
     if (d1_uuid_parse(user, strlen(user), ret_offer->name) == D1_OK &&
         d1_sha256(D1_ACCOUNT_DIGEST_DOMAIN, key, strlen(key), ret_offer->digest) == D1_OK) {
         ret_offer->kind = D1_OFFER_ACCOUNT;
+        memcpy(ret_offer->key, key, sizeof(ret_offer->key));
     }
 }
 

@@ -3,11 +3,13 @@
  * up on the control loop.
  *
  * Threads: the read functions are pure; d1_offer_find belongs to the control loop.
- * Memory: an offer is a plain value and holds no secret, only digests.
+ * Memory: an offer is a plain value. It holds digests, and of secrets only the key of an account:
+ *   who keeps it wipes it.
  */
 #ifndef D1_WEBHOOK_AUTH_H
 #define D1_WEBHOOK_AUTH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/limits.h"
@@ -32,10 +34,14 @@ struct d1_offer {
     enum d1_offer_kind kind;
     char name[D1_TOKEN_NAME_MAX + 1]; /* NAMED: token name; ACCOUNT: username. */
     uint8_t digest[D1_SHA256_BYTES];
+    char key[D1_ACCOUNT_KEY_LENGTH + 1]; /* ACCOUNT: for one that was imported with a hash. */
 };
 
 /* Authorization: Bearer SECRET, or Basic base64(NAME:SECRET), either alphabet, padded or not. */
 void d1_offer_read_token(const struct d1_http_request *request, struct d1_offer *ret_offer);
+
+/* Whether a text has the form of an account's key. */
+bool d1_account_key_is_valid(const char *key);
 
 /* X-Api-User (any form of a UUID) and X-Api-Key. Anything amiss is D1_OFFER_BAD. */
 void d1_offer_read_account(const struct d1_http_request *request, struct d1_offer *ret_offer);

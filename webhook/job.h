@@ -10,7 +10,8 @@
  * it becomes a 503.
  *
  * Threads: one thread at a time; posting hands it over.
- * Memory: a job owns its body, `allowfrom`, `lists` and `rights`. Secrets in it are wiped when it ends.
+ * Memory: a job owns its body, `allowfrom`, `lists`, `rights` and `batch`. Secrets in it are wiped
+ *   when it ends.
  * Limits: D1_HTTP_ANSWER_BYTES_MAX octets of answer.
  */
 #ifndef D1_WEBHOOK_JOB_H
@@ -21,6 +22,7 @@
 
 #include "core/buf.h"
 #include "core/loop.h"
+#include "solver/login.h"
 #include "solver/tokens.h"
 #include "webhook/auth.h"
 #include "webhook/cidr.h"
@@ -28,6 +30,7 @@
 
 struct d1_http_exchange;
 struct d1_http_request;
+struct d1_import_batch;
 struct d1_job;
 struct d1_router;
 
@@ -94,6 +97,8 @@ struct d1_job {
     char *lists[3];           /* Of a new token: names, owners, verbs. */
     struct d1_rights *rights; /* Of an account. */
     char owner[D1_OWNER_TEXT_MAX + 1];
+    struct d1_import_batch *batch;
+    struct d1_solver_login login;
     union {
         struct d1_solver_request request;
         struct d1_solver_register registering;

@@ -21,6 +21,7 @@
 #include "core/metrics.h"
 #include "http/server.h"
 #include "webhook/host.h"
+#include "webhook/import.h"
 #include "webhook/job.h"
 #include "webhook/limit.h"
 #include "webhook/routes.h"
@@ -223,8 +224,8 @@ static bool matches(const char *pattern, const char *path, struct d1_job *job) {
 /* Sets job->route, or job->allow when only the method is wrong. */
 static void find_route(struct d1_job *job, const char *method, const char *path) {
     static const struct d1_route *const tables[] = {
-        d1_acmedns_routes,   d1_httpreq_routes,   d1_api_challenge_routes, d1_api_account_routes,
-        d1_api_token_routes, d1_api_admin_routes, d1_health_routes,
+        d1_acmedns_routes,    d1_httpreq_routes,   d1_api_challenge_routes, d1_api_account_routes,
+        d1_api_import_routes, d1_api_token_routes, d1_api_admin_routes,     d1_health_routes,
     };
     size_t used = 0;
     for (size_t t = 0; t < D1_ARRAY_LENGTH(tables); t++) {
@@ -454,6 +455,7 @@ static void on_answered(struct d1_message *message) {
     note_outcome(router, job);
     router->pending--;
     respond(router, job);
+    d1_import_batch_destroy(job->batch);
     d1_rights_destroy(job->rights);
     d1_free(job->allowfrom);
     for (size_t i = 0; i < D1_ARRAY_LENGTH(job->lists); i++) {

@@ -10,6 +10,7 @@ extern const struct d1_route d1_acmedns_routes[];
 extern const struct d1_route d1_httpreq_routes[];
 extern const struct d1_route d1_api_challenge_routes[];
 extern const struct d1_route d1_api_account_routes[];
+extern const struct d1_route d1_api_import_routes[];
 extern const struct d1_route d1_api_admin_routes[];
 extern const struct d1_route d1_api_token_routes[]; /* Tokens and TSIG keys. */
 extern const struct d1_route d1_health_routes[];

@@ -204,12 +204,9 @@ static bool may_update(const struct d1_job *job, const struct d1_account *accoun
            d1_cidr_list_contains(account->allowfrom, &job->client);
 }
 
-static void update_run(struct d1_job *job, const struct d1_credential *credential) {
-    (void)credential;
-    struct d1_solver *solver = job->doors->options.solver;
-    struct d1_account account;
-    int err = d1_solver_account(solver, job->offer.name, job->offer.digest, &account);
-    if (err != D1_OK || !may_update(job, &account)) {
+/* The account is known: all that is left to check is what it asks for. */
+static void update_as(struct d1_job *job, const struct d1_account *account) {
+    if (!may_update(job, account)) {
         d1_job_fail_plain(job, 401, "forbidden");
         d1_job_finish(job);
         return;
@@ -219,20 +216,57 @@ static void update_run(struct d1_job *job, const struct d1_credential *credentia
         d1_job_finish(job);
         return;
     }
-    snprintf(job->owner, sizeof(job->owner), "account:%s", account.username);
-    err = d1_rights_create_owner(&account.name, &job->rights);
+    snprintf(job->owner, sizeof(job->owner), "account:%s", account->username);
+    int err = d1_rights_create_owner(&account->name, &job->rights);
     if (err == D1_OK) {
         job->request.door = D1_DOOR_ACMEDNS;
         job->request.caller = (struct d1_credential){.owner = job->owner, .rights = job->rights};
-        d1_name_copy(&job->request.name, &account.name);
+        d1_name_copy(&job->request.name, &account->name);
         job->request.lease_ms = D1_LEASE_DEFAULT;
         job->request.oldest_gives_way = true;
         job->request.done = on_updated;
-        err = d1_solver_submit(solver, &job->request);
+        err = d1_solver_submit(job->doors->options.solver, &job->request);
     }
     if (err != D1_OK) {
         update_fail(job, err);
         d1_job_finish(job);
+    }
+}
+
+/* Busy is told from forbidden, so that a client that is right tries again. */
+static void login_fail(struct d1_job *job, int err) {
+    bool refused = err == D1_EUNAUTHORIZED;
+    d1_job_fail_plain(job, refused ? 401 : 503, refused ? "forbidden" : "db_error");
+    d1_job_finish(job);
+}
+
+static void on_logged_in(struct d1_solver_login *login, int err) {
+    struct d1_job *job = D1_CONTAINER_OF(login, struct d1_job, login);
+    if (err == D1_OK) {
+        update_as(job, &login->account);
+    } else {
+        login_fail(job, err);
+    }
+}
+
+static void update_run(struct d1_job *job, const struct d1_credential *credential) {
+    (void)credential;
+    struct d1_solver *solver = job->doors->options.solver;
+    struct d1_account account;
+    int err = d1_solver_account(solver, job->offer.name, job->offer.digest, &account);
+    if (err == D1_OK) {
+        update_as(job, &account);
+        return;
+    }
+    if (job->offer.kind == D1_OFFER_ACCOUNT && d1_solver_login_helps(solver)) {
+        job->login = (struct d1_solver_login){.username = job->offer.name,
+                                              .key = job->offer.key,
+                                              .key_digest = job->offer.digest,
+                                              .done = on_logged_in};
+        err = d1_solver_login(solver, &job->login);
+    }
+    if (err != D1_OK) {
+        login_fail(job, err);
     }
 }
 

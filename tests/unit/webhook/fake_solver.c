@@ -151,6 +151,50 @@ int d1_solver_change_account(struct d1_solver *solver, struct d1_solver_account_
     return D1_OK;
 }
 
+bool d1_solver_login_helps(const struct d1_solver *solver) {
+    return solver->hashes_left;
+}
+
+int d1_solver_login(struct d1_solver *solver, struct d1_solver_login *login) {
+    solver->logins++;
+    if (solver->login_err != D1_OK) {
+        return solver->login_err;
+    }
+    solver->pending_login = login;
+    return D1_OK;
+}
+
+int d1_solver_account_name(const struct d1_solver *solver, const char *subdomain,
+                           struct d1_name *ret_name) {
+    (void)solver;
+    struct d1_name zone;
+    int err = d1_name_from_text("auth.example.test", &zone);
+    return err != D1_OK ? err : d1_name_prepend(subdomain, strlen(subdomain), &zone, ret_name);
+}
+
+int d1_solver_import_check(struct d1_solver *solver, struct d1_solver_import *import,
+                           bool *ret_unchanged) {
+    *ret_unchanged = strcmp(solver->account.username, import->account.username) == 0;
+    import->values_live = import->values_count;
+    return solver->check_err;
+}
+
+int d1_solver_import(struct d1_solver *solver, struct d1_solver_import *import) {
+    if (solver->submit_err != D1_OK) {
+        return solver->submit_err;
+    }
+    solver->last_import = *import;
+    snprintf(solver->last_allowfrom, sizeof(solver->last_allowfrom), "%s",
+             import->account.allowfrom);
+    snprintf(solver->last_bcrypt, sizeof(solver->last_bcrypt), "%s",
+             import->account.bcrypt != NULL ? import->account.bcrypt : "");
+    if (solver->pending_imports == FAKE_IMPORTS_MAX) {
+        return D1_ELIMIT;
+    }
+    solver->pending_import[solver->pending_imports++] = import;
+    return D1_OK;
+}
+
 bool fake_solver_complete(struct d1_solver *solver) {
     struct d1_solver_request *request = solver->pending;
     struct d1_solver_register *registering = solver->pending_register;
@@ -181,5 +225,17 @@ bool fake_solver_complete(struct d1_solver *solver) {
     if (token != NULL) {
         complete_token(solver, token);
     }
-    return token != NULL || request != NULL || registering != NULL || change != NULL;
+    struct d1_solver_login *login = solver->pending_login;
+    solver->pending_login = NULL;
+    if (login != NULL) {
+        login->account = solver->account;
+        login->done(login, solver->login_done_err);
+    }
+    size_t imports = solver->pending_imports;
+    solver->pending_imports = 0;
+    for (size_t i = 0; i < imports; i++) {
+        solver->pending_import[i]->done(solver->pending_import[i], solver->done_err);
+    }
+    return token != NULL || request != NULL || registering != NULL || change != NULL ||
+           login != NULL || imports > 0;
 }

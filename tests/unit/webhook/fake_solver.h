@@ -5,9 +5,12 @@
 #ifndef D1_TESTS_WEBHOOK_FAKE_SOLVER_H
 #define D1_TESTS_WEBHOOK_FAKE_SOLVER_H
 
+#include "solver/import.h"
+#include "solver/login.h"
 #include "solver/tokens.h"
 
 #define FAKE_CHALLENGES_MAX 8
+#define FAKE_IMPORTS_MAX    8
 
 struct d1_solver {
     struct d1_credentials *credentials;
@@ -22,6 +25,11 @@ struct d1_solver {
     bool live[FAKE_CHALLENGES_MAX];
     size_t challenges_count;
 
+    bool hashes_left;   /* Imported accounts that never logged in. */
+    int login_err;      /* Returned at once. */
+    int login_done_err; /* Given to `done`. */
+    int check_err;      /* Of each import. */
+
     /* What was asked. */
     unsigned submitted;
     unsigned registered;
@@ -33,6 +41,12 @@ struct d1_solver {
     struct d1_solver_request *pending;
     struct d1_solver_register *pending_register;
     struct d1_solver_account_change *pending_change;
+    struct d1_solver_login *pending_login;
+    struct d1_solver_import *pending_import[FAKE_IMPORTS_MAX];
+    size_t pending_imports;
+    unsigned logins;
+    struct d1_solver_import last_import;
+    char last_bcrypt[D1_BCRYPT_TEXT_BYTES];
     enum d1_account_verb last_change;
     struct d1_solver_token_change *pending_token;
     struct d1_solver_token_change last_token; /* Its texts are in the next. */
