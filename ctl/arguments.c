@@ -36,6 +36,8 @@ static const struct option options[] = {
     TEXT("--quota", quota, D1_CTL_RIGHTS),
     FLAG("--no-tsig", no_tsig, D1_CTL_NO_TSIG),
     TEXT("--algorithm", algorithm, D1_CTL_ALGORITHM),
+    TEXT("--config", config, D1_CTL_IMPORT),
+    FLAG("--dry-run", dry_run, D1_CTL_IMPORT),
 };
 
 /* The option an argument names, alone or as --name=value. */

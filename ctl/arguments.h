@@ -25,7 +25,9 @@ struct d1_ctl_arguments {
     const char *url;        /* NULL: the control socket. */
     const char *token_file; /* Goes with url. */
     const char *lease;      /* NULL: the server's default. */
-    const char *name;       /* Of a token or TSIG key, as all that follows. */
+    const char *config;     /* acme-dns' config.cfg, for import. */
+    bool dry_run;
+    const char *name; /* Of a token or TSIG key, as all that follows. */
     const char *names;
     const char *owner_name;
     const char *verbs;

@@ -10,6 +10,7 @@
 #include "ctl/accounts.h"
 #include "ctl/arguments.h"
 #include "ctl/hookpaste.h"
+#include "ctl/import/import.h"
 #include "ctl/print.h"
 #include "ctl/tokens.h"
 
@@ -320,13 +321,14 @@ static const struct d1_ctl_command commands[] = {
      2, 2, D1_CTL_LEASE | D1_CTL_RIGHTS | D1_CTL_NO_TSIG, true, false, d1_ctl_token},
     {"tsig", D1_CTL_TOKENS_USAGE, "TSIG keys for UPDATE: show, make, rotate, remove", 2, 2,
      D1_CTL_LEASE | D1_CTL_RIGHTS | D1_CTL_ALGORITHM, true, false, d1_ctl_tsig},
+    {"import", D1_CTL_IMPORT_USAGE, "take over the accounts of an acme-dns, or of a goacmedns file",
+     3, 2, D1_CTL_IMPORT, true, false, d1_ctl_import},
     {"reload", "", "let the server read its configuration again", 0, 0, 0, true, false, run_reload},
     {"hook", "[CLIENT]", "print what makes an ACME client call dns01ctl, or list the clients", 1, 1,
      0, true, true, run_hook},
     LATER("doctor", "DOMAIN", "check delegation and CA rules"),
     LATER("backup", "FILE", "copy the store"),
     LATER("restore", "FILE", "bring a copy back"),
-    LATER("import", "acme-dns FILE", "take over an acme-dns database"),
     LATER("providers", "[TYPE]", "describe the external DNS APIs"),
     LATER("provider-test", "ACCOUNT DOMAIN", "try a provider account"),
     LATER("zone", "ds NAME", "show a zone's DS records"),

@@ -32,6 +32,7 @@ enum d1_ctl_takes {
     D1_CTL_RIGHTS = 4,     /* --name, --names, --owner-name, --verbs, --quota. */
     D1_CTL_NO_TSIG = 8,    /* --no-tsig */
     D1_CTL_ALGORITHM = 16, /* --algorithm */
+    D1_CTL_IMPORT = 32,    /* --config, --dry-run */
 };
 
 struct d1_ctl_command {

@@ -49,6 +49,15 @@ static void print_command_help(FILE *out, const struct d1_ctl_command *command) 
     if ((command->takes & D1_CTL_FOLLOW) != 0) {
         fputs("\n  --follow           go on showing what happens, until interrupted\n", out);
     }
+    if ((command->takes & D1_CTL_IMPORT) != 0) {
+        fputs(
+            "\n  FILE               acme-dns: its SQLite file, a plain dump of its PostgreSQL, or\n"
+            "                     `records` (and `txt`) as CSV; goacmedns: the client's JSON file\n"
+            "  --dry-run          compare with the server and report; change nothing\n"
+            "  --config FILE      print acme-dns' config.cfg as configuration of dns01d; with\n"
+            "                     this, FILE may be missing\n",
+            out);
+    }
     if (!command->available) {
         fputs("\nnot available in this version\n", out);
     }
