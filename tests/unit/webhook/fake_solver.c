@@ -196,6 +196,13 @@ int d1_solver_import(struct d1_solver *solver, struct d1_solver_import *import) 
 }
 
 bool fake_solver_complete(struct d1_solver *solver) {
+    struct d1_solver_login *login = solver->pending_login;
+    solver->pending_login = NULL;
+    if (login != NULL) {
+        login->account = solver->account;
+        /* It may submit a request, which is due too. */
+        login->done(login, solver->login_done_err);
+    }
     struct d1_solver_request *request = solver->pending;
     struct d1_solver_register *registering = solver->pending_register;
     struct d1_solver_account_change *change = solver->pending_change;
@@ -224,12 +231,6 @@ bool fake_solver_complete(struct d1_solver *solver) {
     }
     if (token != NULL) {
         complete_token(solver, token);
-    }
-    struct d1_solver_login *login = solver->pending_login;
-    solver->pending_login = NULL;
-    if (login != NULL) {
-        login->account = solver->account;
-        login->done(login, solver->login_done_err);
     }
     size_t imports = solver->pending_imports;
     solver->pending_imports = 0;
