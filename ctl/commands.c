@@ -92,10 +92,15 @@ static int run_present(struct d1_ctl_context *context) {
     if (context->arguments->json) {
         d1_ctl_print_json(context->out, reply);
     } else {
-        static const struct d1_ctl_column columns[] = {
-            {"NAME", "name"}, {"VALUE", "value"}, {"OWNER", "owner"}, {"EXPIRES", "expires"}};
+        static const struct d1_ctl_column columns[] = {{"NAME", "name"},
+                                                       {"VALUE", "value"},
+                                                       {"OWNER", "owner"},
+                                                       {"EXPIRES", "expires"},
+                                                       {"FOLLOWED TO", "followed_to"}};
+        bool followed = json_object_get(reply, "followed_to") != NULL;
         json_t *rows = json_pack("[O]", reply);
-        d1_ctl_print_table(context->out, rows, columns, D1_ARRAY_LENGTH(columns));
+        d1_ctl_print_table(context->out, rows, columns,
+                           D1_ARRAY_LENGTH(columns) - (followed ? 0 : 1));
         json_decref(rows);
     }
     json_decref(reply);

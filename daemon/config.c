@@ -406,6 +406,32 @@ static int take_tls(struct d1_config *config, struct d1_config_faults *faults) {
     return err;
 }
 
+/* A trust anchor is read once for its faults; the resolver reads it again. */
+static int take_resolver(struct d1_config *config, struct d1_config_faults *faults) {
+    const struct d1_node *servers = d1_node_path(config->root, "resolver.servers");
+    const struct d1_node *anchor = d1_node_path(config->root, "resolver.trust-anchor-file");
+    if (servers->count > D1_RESOLVE_SERVERS_MAX) {
+        on_fault(faults, servers->line, "resolver.servers", "has too many, expected 16 or fewer");
+        return D1_OK;
+    }
+    int err = take_texts(servers, &config->resolver_servers);
+    if (err != D1_OK) {
+        return err;
+    }
+    config->resolver = (struct d1_resolver_settings){
+        .servers = config->resolver_servers.item,
+        .servers_count = config->resolver_servers.count,
+        .trust_anchor_file = anchor->text,
+    };
+    struct d1_error error = {0};
+    err = anchor->text[0] != '\0' ? d1_resolver_check(&config->resolver, &error) : D1_OK;
+    if (err == D1_ECONFIG) {
+        fault_at(faults, anchor, "resolver.trust-anchor-file", &error);
+        return D1_OK;
+    }
+    return err;
+}
+
 /* Plain HTTP leaves this host only when the administrator says so. */
 static void check_plain_http(const struct d1_config *config, struct d1_config_faults *faults) {
     const struct d1_node *list = d1_node_path(config->root, "api.listen");
@@ -442,6 +468,7 @@ static int take_all(struct d1_config *config, struct d1_config_faults *faults) {
     err = err != D1_OK ? err
                        : take_texts(d1_node_path(root, "metrics.listen"), &config->metrics_listen);
     err = err != D1_OK ? err : d1_answering_read(root, on_fault, faults, &config->answering);
+    err = err != D1_OK ? err : take_resolver(config, faults);
     err = err != D1_OK ? err : take_zones(config, faults);
     err = err != D1_OK ? err : take_tokens(config, faults);
     err = err != D1_OK ? err : d1_keys_create(&config->keys);
@@ -509,6 +536,7 @@ void d1_config_destroy(struct d1_config *config) {
     }
     d1_free(config->zones);
     d1_answering_close(&config->answering);
+    d1_free(config->resolver_servers.item);
     d1_free(config->dns_listen.item);
     d1_free(config->api_listen.item);
     d1_free(config->metrics_listen.item);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/setting.h"
+#include "dns/resolve.h"
 #include "dnsd/keys.h"
 #include "dnsd/options.h"
 #include "dnsd/zone.h"
@@ -40,6 +41,8 @@ struct d1_config {
     size_t served_count;          /* Zones, then delegations. */
     struct d1_zone_config *zones; /* All of them. */
     struct d1_solver_settings solver;
+    struct d1_texts resolver_servers;
+    struct d1_resolver_settings resolver; /* Its servers are those. */
     struct d1_texts api_listen;
     struct d1_tls_context *api_tls; /* NULL: none, or the daemon took it; see api_secure. */
     bool api_secure;                /* api.tls is set. */

@@ -170,11 +170,17 @@ static int make_solver(struct d1_daemon *daemon, struct d1_error *error) {
     if (err != D1_OK) {
         return err;
     }
+    err = d1_resolver_create(daemon->loop, daemon->clock, &daemon->config->resolver,
+                             &daemon->resolver, error);
+    if (err != D1_OK) {
+        return err;
+    }
     struct d1_solver_options solver = {
         .loop = daemon->loop,
         .clock = daemon->clock,
         .store = daemon->store,
         .timeline = daemon->timeline,
+        .resolver = daemon->resolver,
         .metrics = daemon->metrics,
         .metrics_block = daemon->metrics_block,
     };
@@ -334,11 +340,18 @@ static void close_own_handles(struct d1_daemon *daemon) {
     uv_close((uv_handle_t *)&daemon->reclaim, NULL);
 }
 
+/* The solver, then what it asks; both need the loop a little longer. */
+static void destroy_solver(struct d1_daemon *daemon) {
+    d1_solver_destroy(daemon->solver);
+    daemon->solver = NULL;
+    d1_resolver_destroy(daemon->resolver);
+    daemon->resolver = NULL;
+}
+
 static void on_store_closed(void *arg) {
     struct d1_daemon *daemon = arg;
     daemon->store = NULL;
-    d1_solver_destroy(daemon->solver); /* Before its timer could write to what is closed. */
-    daemon->solver = NULL;
+    destroy_solver(daemon); /* Before its timer could write to what is closed. */
     d1_step_move(&daemon->step, STOPPED);
     close_own_handles(daemon); /* Until now a second SIGTERM was taken, and changed nothing. */
     d1_loop_stop(daemon->loop);
@@ -377,6 +390,7 @@ static void stop(struct d1_daemon *daemon, const char *reason) {
         return;
     }
     d1_log(daemon->log, INFO, "stopping", D1_LOG_S("reason", reason));
+    d1_solver_stop_following(daemon->solver); /* Slow resolvers would hold HTTP up. */
     d1_notify("STOPPING=1");
     d1_step_move(&daemon->step, DRAINING_HTTP);
     d1_frontend_stop(daemon->frontend, GRACE_MS, on_frontend_stopped, daemon);
@@ -499,8 +513,7 @@ static void stop_loop(void *arg) {
 /* The solver may have written already (leases that ended), so the store goes first. */
 static void on_store_dropped(void *arg) {
     struct d1_daemon *daemon = arg;
-    d1_solver_destroy(daemon->solver);
-    daemon->solver = NULL;
+    destroy_solver(daemon);
     d1_loop_stop(daemon->loop);
 }
 

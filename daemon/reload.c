@@ -137,11 +137,15 @@ static int take(struct d1_daemon *daemon, struct reading *reading) {
         err = d1_frontend_configure(daemon->frontend, &fresh->frontend);
     }
     if (err == D1_OK) {
+        err = d1_resolver_configure(daemon->resolver, &fresh->resolver, &reading->error);
+    }
+    if (err == D1_OK) {
         err = swap_served(daemon, reading);
     }
     if (err != D1_OK) {
         d1_options_destroy(options);
         d1_frontend_configure(daemon->frontend, &daemon->config->frontend);
+        d1_resolver_configure(daemon->resolver, &daemon->config->resolver, NULL);
         return err;
     }
     d1_options_swap(&daemon->answering, daemon->epoch, options);

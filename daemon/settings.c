@@ -8,6 +8,7 @@
 #include "core/net.h"
 #include "core/text.h"
 #include "daemon/config.h"
+#include "dns/resolve.h"
 #include "dns/tsig.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -20,6 +21,15 @@ static int check_address(const char *text, struct d1_error *error) {
     if (d1_address_parse(text, &address) != D1_OK) {
         return d1_error_set(error, D1_EPARSE,
                             "an address and port like 127.0.0.1:5300 or [::1]:5300");
+    }
+    return D1_OK;
+}
+
+static int check_server(const char *text, struct d1_error *error) {
+    if (d1_resolver_check_server(text) != D1_OK) {
+        return d1_error_set(error, D1_EPARSE,
+                            "an address, with or without a port, like 192.0.2.53, "
+                            "192.0.2.53:5353 or [2001:db8::53]:5353");
     }
     return D1_OK;
 }
@@ -98,6 +108,8 @@ static int check_token_name(const char *text, struct d1_error *error) {
 
 static const struct d1_setting address_item[] = {
     {.type = D1_SETTING_TEXT, .check = check_address, .help = "an address and port"}};
+static const struct d1_setting server_item[] = {
+    {.type = D1_SETTING_TEXT, .check = check_server, .help = "a resolver's address"}};
 static const struct d1_setting name_item[] = {
     {.type = D1_SETTING_TEXT, .check = check_name, .help = "a domain name"}};
 static const struct d1_setting pattern_item[] = {
@@ -408,6 +420,17 @@ static const struct d1_setting metrics_fields[] = {
      .help = "addresses of /metrics, /livez and /readyz; [] turns it off"},
     END};
 
+static const struct d1_setting resolver_fields[] = {
+    {.name = "servers",
+     .type = D1_SETTING_LIST,
+     .fields = server_item,
+     .help = "recursive resolvers; [] takes those of /etc/resolv.conf"},
+    {.name = "trust-anchor-file",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "DS or DNSKEY records as zone-file lines; with it, answers are validated"},
+    END};
+
 static const struct d1_setting settings[] = {
     {.name = "log", .type = D1_SETTING_MAP, .fields = log_fields, .help = "events on stderr"},
     {.name = "state-dir",
@@ -433,7 +456,10 @@ static const struct d1_setting settings[] = {
     NOT_BUILT("webhook"),
     NOT_BUILT("providers"),
     NOT_BUILT("provider-dirs"),
-    NOT_BUILT("resolver"),
+    {.name = "resolver",
+     .type = D1_SETTING_MAP,
+     .fields = resolver_fields,
+     .help = "who is asked where the CNAME of a name that is not ours leads"},
     NOT_BUILT("routes"),
     {.name = "tsig-keys",
      .type = D1_SETTING_LIST,

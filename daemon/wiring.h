@@ -34,6 +34,7 @@ struct d1_daemon {
     struct d1_served_publisher *publisher;
     struct d1_store *store;
     struct d1_timeline *timeline;
+    struct d1_resolver *resolver;
     struct d1_solver *solver;
     struct d1_dnsd *dnsd;       /* NULL: dns.listen is empty. */
     struct d1_texts dns_listen; /* What is left of dns.listen; items borrowed. */

@@ -146,8 +146,11 @@ static void explain_end(const struct d1_followed *followed, char *text, size_t s
         snprintf(text, size, "is not served here, and the resolvers gave no answer for its CNAME");
         return;
     case D1_FOLLOW_NOT_ASKED:
-        snprintf(text, size, "is not served here, and its CNAME could not be asked for: %s",
-                 d1_err_text(followed->err));
+        snprintf(
+            text, size, "is not served here, and its CNAME could not be asked for: %s",
+            followed->err == D1_ECONFIG
+                ? "no resolver is known; set resolver.servers, or make /etc/resolv.conf readable"
+                : d1_err_text(followed->err));
         return;
     case D1_FOLLOW_CANCELED:
         snprintf(text, size, "was being followed when that ended");

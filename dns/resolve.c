@@ -36,6 +36,7 @@ struct context {
     bool threaded;  /* Its thread runs. */
     bool retired;
     bool processing; /* Below ub_process(). */
+    bool serverless; /* /etc/resolv.conf could not be read. */
 };
 
 struct unbound {
@@ -147,7 +148,7 @@ static int set_options(struct ub_ctx *ub, struct d1_error *error) {
 }
 
 static int set_servers(struct ub_ctx *ub, const struct d1_resolver_settings *settings,
-                       struct d1_error *error) {
+                       bool *ret_serverless, struct d1_error *error) {
     if (settings->servers_count > D1_RESOLVE_SERVERS_MAX) {
         return d1_error_set(error, D1_ECONFIG, "resolver.servers: more than %d",
                             D1_RESOLVE_SERVERS_MAX);
@@ -162,7 +163,8 @@ static int set_servers(struct ub_ctx *ub, const struct d1_resolver_settings *set
         return D1_OK;
     }
     int rc = ub_ctx_resolvconf(ub, NULL);
-    return rc == 0 ? D1_OK : fail(rc, "resolver", "/etc/resolv.conf", error);
+    *ret_serverless = rc == UB_READFILE;
+    return rc == 0 || rc == UB_READFILE ? D1_OK : fail(rc, "resolver", "/etc/resolv.conf", error);
 }
 
 /* The first zone_remove makes libunbound read all it was given. */
@@ -176,8 +178,8 @@ static int finish_settings(struct ub_ctx *ub, const struct d1_resolver_settings 
     }
     if (rc == UB_INITFAIL && validates) {
         return d1_error_set(error, D1_ECONFIG,
-                            "resolver.trust-anchor-file: %s: holds no usable trust anchor, "
-                            "expected DS or DNSKEY records as zone-file lines",
+                            "%s: holds no usable trust anchor, expected DS or DNSKEY records as "
+                            "zone-file lines",
                             anchors);
     }
     return rc == 0 ? D1_OK : fail(rc, "resolver", "libunbound", error);
@@ -205,6 +207,13 @@ static void release_context(struct context *context) {
     }
 }
 
+static int set_up(struct ub_ctx *ub, const struct d1_resolver_settings *settings,
+                  bool *ret_serverless, struct d1_error *error) {
+    int err = set_options(ub, error);
+    err = err != D1_OK ? err : set_servers(ub, settings, ret_serverless, error);
+    return err != D1_OK ? err : finish_settings(ub, settings, error);
+}
+
 static int make_context(struct unbound *unbound, const struct d1_resolver_settings *settings,
                         struct context **ret_context, struct d1_error *error) {
     struct context *context = d1_calloc(1, sizeof(*context));
@@ -213,9 +222,7 @@ static int make_context(struct unbound *unbound, const struct d1_resolver_settin
         d1_free(context);
         return d1_error_set(error, -ENOMEM, "resolver: out of memory");
     }
-    int err = set_options(ub, error);
-    err = err != D1_OK ? err : set_servers(ub, settings, error);
-    err = err != D1_OK ? err : finish_settings(ub, settings, error);
+    int err = set_up(ub, settings, &context->serverless, error);
     if (err == D1_OK) {
         err = uv_poll_init(d1_loop_uv(unbound->loop), &context->poll, ub_fd(ub));
         if (err != 0) {
@@ -384,6 +391,9 @@ static int ask(struct d1_resolver *resolver, struct d1_resolve_query *query) {
     if (unbound->count >= D1_RESOLVE_QUERIES_MAX) {
         return D1_ELIMIT;
     }
+    if (unbound->context->serverless) {
+        return D1_ECONFIG;
+    }
     d1_name_to_text(&query->name, name);
     query->context = unbound->context;
     query->deadline_ms = uv_now(d1_loop_uv(unbound->loop)) +
@@ -414,6 +424,17 @@ static void cancel(struct d1_resolver *resolver, struct d1_resolve_query *query)
 
 static void on_unbound_closed(uv_handle_t *handle) {
     d1_free(handle->data);
+}
+
+int d1_resolver_check(const struct d1_resolver_settings *settings, struct d1_error *error) {
+    bool serverless = false;
+    struct ub_ctx *ub = ub_ctx_create();
+    if (ub == NULL) {
+        return d1_error_set(error, -ENOMEM, "resolver: out of memory");
+    }
+    int err = set_up(ub, settings, &serverless, error);
+    ub_ctx_delete(ub);
+    return err;
 }
 
 int d1_resolver_create(struct d1_loop *loop, const struct d1_clock *clock,

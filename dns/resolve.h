@@ -88,9 +88,13 @@ struct d1_resolver_settings {
 /* Whether that is a server's address as above. Returns 0 or D1_EPARSE. */
 int d1_resolver_check_server(const char *text) D1_MUST_CHECK;
 
+/* Whether they can be taken, the files they name read. Returns as create. */
+int d1_resolver_check(const struct d1_resolver_settings *settings, struct d1_error *error);
+
 /*
- * Read the settings, the files they name, and no more: no thread is made, no packet sent. Returns
- * 0, D1_ECONFIG or -ENOMEM, with the story.
+ * Read the settings, the files they name, and no more: no thread is made, no packet sent. Where
+ * /etc/resolv.conf is wanted and cannot be read, every question is refused until a configure finds
+ * it. Returns 0, D1_ECONFIG or -ENOMEM, with the story.
  */
 int d1_resolver_create(struct d1_loop *loop, const struct d1_clock *clock,
                        const struct d1_resolver_settings *settings,

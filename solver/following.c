@@ -140,7 +140,7 @@ static int remove_at_targets(struct d1_solver *solver, struct d1_solver_request 
 static int present_at_end(struct d1_solver *solver, const struct follower *follower) {
     struct d1_solver_request *request = follower->request;
     const struct d1_name *name = &request->followed.name;
-    if (request->followed.end == D1_FOLLOW_NOT_ASKED) {
+    if (request->followed.end == D1_FOLLOW_NOT_ASKED && request->followed.err != D1_ECONFIG) {
         return request->followed.err;
     }
     if (request->followed.end != D1_FOLLOW_FOUND) {
@@ -310,7 +310,13 @@ int d1_following_present(struct d1_solver *solver, struct d1_solver_request *req
     if (solver->options.resolver == NULL) {
         return D1_ENOTSERVED;
     }
-    return solver->follows_no_more ? D1_ESTOPPING : join(solver, request);
+    int err = solver->follows_no_more ? D1_ESTOPPING : join(solver, request);
+    if (err == D1_ECONFIG) { /* There is nobody to ask. */
+        request->was_followed = true;
+        request->followed = (struct d1_followed){.end = D1_FOLLOW_NOT_ASKED, .err = err};
+        err = D1_ENOTSERVED;
+    }
+    return err;
 }
 
 int d1_following_cleanup(struct d1_solver *solver, struct d1_solver_request *request) {

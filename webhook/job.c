@@ -50,6 +50,12 @@ void d1_job_fail_name(struct d1_job *job, int err, const struct d1_name *name) {
     d1_job_fail(job, err, detail);
 }
 
+void d1_job_fail_request(struct d1_job *job, int err) {
+    char detail[D1_FOLLOW_TEXT_BYTES];
+    d1_solver_explain(&job->request, err, detail);
+    d1_job_fail(job, err, detail);
+}
+
 bool d1_job_fault(struct d1_job *job, int err, const char *detail) {
     job->fault = d1_error_set(&job->story, err, "%s", detail != NULL ? detail : d1_err_text(err));
     return true;

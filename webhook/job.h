@@ -130,6 +130,9 @@ void d1_job_fail_plain(struct d1_job *job, int status, const char *code);
 /* The outcome of a request to the solver, as d1_job_fail with the owner name in the detail. */
 void d1_job_fail_name(struct d1_job *job, int err, const struct d1_name *name);
 
+/* The outcome of job->request, with all that the solver has to say about it. */
+void d1_job_fail_request(struct d1_job *job, int err);
+
 /* Keep an error for after the credential was checked. Returns true, for `read`. */
 bool d1_job_fault(struct d1_job *job, int err, const char *detail);
 

@@ -56,6 +56,10 @@ static void add_challenge(const struct d1_challenge_view *view, void *arg) {
     d1_json_add_time(body, challenge->created_ms);
     d1_bytes_add_text(body, ",\"expires\":");
     d1_json_add_time(body, challenge->expires_ms);
+    if (challenge->asked.length > 0) {
+        d1_bytes_add_text(body, ",\"asked\":");
+        add_name(body, &challenge->asked);
+    }
     d1_bytes_add_text(body, "}");
     listing->count++;
 }
@@ -134,7 +138,7 @@ static bool present_read(struct d1_job *job, const struct d1_http_request *reque
 static void on_presented(struct d1_solver_request *request, int err) {
     struct d1_job *job = D1_CONTAINER_OF(request, struct d1_job, request);
     if (err != D1_OK) {
-        d1_job_fail_name(job, err, &request->name);
+        d1_job_fail_request(job, err);
         d1_job_finish(job);
         return;
     }
@@ -146,6 +150,10 @@ static void on_presented(struct d1_solver_request *request, int err) {
     d1_json_add_text(&job->body, job->owner);
     d1_bytes_add_text(&job->body, ",\"expires\":");
     d1_json_add_time(&job->body, request->expires_ms);
+    if (request->was_followed) {
+        d1_bytes_add_text(&job->body, ",\"followed_to\":");
+        add_name(&job->body, &request->followed.name);
+    }
     d1_bytes_add_text(&job->body, "}");
     d1_job_answer(job, request->repeated ? 200 : 201);
     d1_job_finish(job);
@@ -158,7 +166,7 @@ static void submit(struct d1_job *job, const struct d1_credential *credential) {
     job->request.caller.owner = job->owner;
     int err = d1_solver_submit(job->doors->options.solver, &job->request);
     if (err != D1_OK) {
-        d1_job_fail_name(job, err, &job->request.name);
+        d1_job_fail_request(job, err);
         d1_job_finish(job);
     }
 }
@@ -201,7 +209,7 @@ static void on_cleaned(struct d1_solver_request *request, int err) {
         d1_bytes_add_text(&job->body, "}");
         d1_job_answer(job, 200);
     } else {
-        d1_job_fail_name(job, err, &request->name);
+        d1_job_fail_request(job, err);
     }
     d1_job_finish(job);
 }
@@ -278,6 +286,12 @@ static void add_stored(struct d1_bytes *body, const struct d1_event *event) {
     if (event->door[0] != '\0') {
         d1_bytes_add_text(body, ",\"door\":");
         d1_json_add_text(body, event->door);
+    }
+    if (event->kind == D1_EVENT_FOLLOWED) {
+        d1_bytes_add_text(body, ",\"asked\":");
+        add_name(body, &event->asked);
+        d1_bytes_add_text(body, ",\"followed_to\":");
+        add_name(body, &event->target);
     }
     if (event->kind == D1_EVENT_COMMITTED) {
         d1_bytes_printf(body, ",\"revision\":%llu", (unsigned long long)event->revision);

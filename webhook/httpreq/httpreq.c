@@ -109,7 +109,7 @@ static void on_done(struct d1_solver_request *request, int err) {
     if (err == D1_OK) {
         d1_job_answer(job, 200);
     } else {
-        d1_job_fail_name(job, err, &request->name);
+        d1_job_fail_request(job, err);
     }
     d1_job_finish(job);
 }
@@ -122,7 +122,7 @@ static void submit(struct d1_job *job, const struct d1_credential *credential,
     job->request.done = on_done;
     int err = d1_solver_submit(job->doors->options.solver, &job->request);
     if (err != D1_OK) {
-        d1_job_fail_name(job, err, &job->request.name);
+        d1_job_fail_request(job, err);
         d1_job_finish(job);
     }
 }

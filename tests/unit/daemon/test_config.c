@@ -130,7 +130,7 @@ static void every_fault_is_told(void **state) {
 
 static void what_is_not_built_is_refused(void **state) {
     (void)state;
-    static const char *const keys[] = {"webhook: {}", "providers: {}", "routes: []", "resolver: {}",
+    static const char *const keys[] = {"webhook: {}", "providers: {}", "routes: []",
                                        "provider-dirs: []"};
     for (size_t i = 0; i < D1_ARRAY_LENGTH(keys); i++) {
         assert_non_null(strstr(faults_of(keys[i]), "not available in this version"));
@@ -142,6 +142,34 @@ static void what_is_not_built_is_refused(void **state) {
                "zones[0].dnssec: not available"));
     assert_non_null(strstr(faults_of("store: {backend: etcd}"),
                            "store.backend: \"etcd\" is not available in this version"));
+}
+
+static void resolvers_are_taken(void **state) {
+    (void)state;
+    struct d1_config *config =
+        good("resolver: {servers: [192.0.2.53, \"192.0.2.53:5353\", \"2001:db8::53\"]}\n");
+    assert_int_equal(config->resolver.servers_count, 3);
+    assert_string_equal(config->resolver.servers[1], "192.0.2.53:5353");
+    assert_string_equal(config->resolver.trust_anchor_file, "");
+    d1_config_destroy(config);
+    config = good("");
+    assert_int_equal(config->resolver.servers_count, 0);
+    d1_config_destroy(config);
+}
+
+static void bad_resolvers_are_told(void **state) {
+    (void)state;
+    assert_non_null(strstr(faults_of("resolver: {servers: [dns.example.test]}"),
+                           "f.yaml:1: resolver.servers[0]: \"dns.example.test\" is not valid, "
+                           "expected an address, with or without a port"));
+    assert_non_null(
+        strstr(faults_of("resolver: {servers: [1.1.1.1, 1.1.1.1, 1.1.1.1, 1.1.1.1, 1.1.1.1, "
+                         "1.1.1.1, 1.1.1.1, 1.1.1.1, 1.1.1.1, 1.1.1.1, 1.1.1.1, 1.1.1.1, 1.1.1.1, "
+                         "1.1.1.1, 1.1.1.1, 1.1.1.1, 1.1.1.1]}"),
+               "resolver.servers: has too many, expected 16 or fewer"));
+    assert_non_null(strstr(faults_of("resolver: {trust-anchor-file: /nonexistent/anchor}"),
+                           "f.yaml:1: resolver.trust-anchor-file: /nonexistent/anchor: holds no "
+                           "usable trust anchor"));
 }
 
 static void delegations_are_taken(void **state) {
@@ -367,6 +395,8 @@ int main(void) {
         cmocka_unit_test(faults_are_lines_with_file_line_path),
         cmocka_unit_test(every_fault_is_told),
         cmocka_unit_test(what_is_not_built_is_refused),
+        cmocka_unit_test(resolvers_are_taken),
+        cmocka_unit_test(bad_resolvers_are_told),
         cmocka_unit_test(delegations_are_taken),
         cmocka_unit_test(delegations_alone_give_no_account_zone),
         cmocka_unit_test(faults_of_delegations_are_told),

@@ -214,6 +214,8 @@ bool fake_solver_complete(struct d1_solver *solver) {
     if (request != NULL) {
         request->repeated = solver->repeated;
         request->expires_ms = solver->expires_ms;
+        request->was_followed = solver->was_followed;
+        request->followed = solver->followed;
         request->done(request, solver->done_err);
     }
     if (registering != NULL) {

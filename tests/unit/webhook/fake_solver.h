@@ -20,6 +20,8 @@ struct d1_solver {
     int done_err;   /* Given to `done`. */
     bool repeated;  /* Of a Present. */
     int64_t expires_ms;
+    bool was_followed;
+    struct d1_followed followed;
     struct d1_account account; /* The only one; username "" when there is none. */
     struct d1_challenge challenges[FAKE_CHALLENGES_MAX];
     bool live[FAKE_CHALLENGES_MAX];

@@ -37,6 +37,35 @@ static void test_present_again(void **state) {
                   "\"expires\":null}");
 }
 
+static void test_present_says_where_cnames_led(void **state) {
+    struct fixture *fixture = *state;
+    struct ask ask = present_ask(PRESENT);
+    fixture->solver.was_followed = true;
+    assert_int_equal(d1_name_from_text("x7.auth.example.test", &fixture->solver.followed.name), 0);
+    assert_answer(fixture, &ask, 201,
+                  "{\"name\":\"" NAME "\",\"value\":\"v1\",\"owner\":\"token:host\","
+                  "\"expires\":null,\"followed_to\":\"x7.auth.example.test\"}");
+}
+
+static void test_what_was_found_is_told(void **state) {
+    struct fixture *fixture = *state;
+    struct ask ask = present_ask(PRESENT);
+    fixture->solver.was_followed = true;
+    fixture->solver.followed.end = D1_FOLLOW_NO_CNAME;
+    fixture->solver.done_err = D1_ENOTSERVED;
+    assert_answer(fixture, &ask, 422,
+                  "{\"error\": \"not-served\", \"detail\": \"" NAME
+                  " is neither served here nor routed to a provider, and has no CNAME\"}");
+    fixture->solver.followed.end = D1_FOLLOW_FOUND;
+    fixture->solver.followed.links = 1;
+    fixture->solver.done_err = D1_EFORBIDDEN;
+    assert_int_equal(d1_name_from_text("x7.auth.example.test", &fixture->solver.followed.name), 0);
+    assert_answer(fixture, &ask, 403,
+                  "{\"error\": \"forbidden\", \"detail\": \"" NAME
+                  " leads by CNAME to x7.auth.example.test: the credential has no right to "
+                  "this\"}");
+}
+
 static void test_present_on_control_socket(void **state) {
     struct fixture *fixture = *state;
     struct ask ask = present_ask(PRESENT);
@@ -276,6 +305,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_present),
         FIXTURE_TEST(test_present_again),
+        FIXTURE_TEST(test_present_says_where_cnames_led),
+        FIXTURE_TEST(test_what_was_found_is_told),
         FIXTURE_TEST(test_present_on_control_socket),
         FIXTURE_TEST(test_leases),
         FIXTURE_TEST(test_bad_leases),
