@@ -237,6 +237,7 @@ static int make_context(struct unbound *unbound, const struct d1_resolver_settin
     context->unbound = unbound;
     context->ub = ub;
     context->poll.data = context;
+    uv_unref((uv_handle_t *)&context->poll); /* A loop with nothing else to do may end. */
     uv_poll_start(&context->poll, UV_READABLE, on_readable);
     *ret_context = context;
     return D1_OK;
@@ -452,6 +453,7 @@ int d1_resolver_create(struct d1_loop *loop, const struct d1_clock *clock,
         return err;
     }
     uv_timer_init(d1_loop_uv(loop), &unbound->timer); /* Cannot fail. */
+    uv_unref((uv_handle_t *)&unbound->timer);
     unbound->timer.data = unbound;
     *ret_resolver = &unbound->base;
     return D1_OK;

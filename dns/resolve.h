@@ -109,7 +109,8 @@ int d1_resolver_configure(struct d1_resolver *resolver, const struct d1_resolver
 
 /*
  * Questions under way end with D1_RESOLVE_CANCELED before this returns; the thread has ended too.
- * The loop must still run until its handles are closed. NULL is allowed.
+ * The loop must still run until its handles are closed; while they are open they do not keep it
+ * running. NULL is allowed.
  */
 void d1_resolver_destroy(struct d1_resolver *resolver);
 
