@@ -90,6 +90,7 @@
 #define D1_TLS_RECORD_BYTES               16384   /* RFC 8446, 5.1: plaintext of one record. */
 #define D1_TLS_PEM_BYTES_MAX              1048576 /* A chain or key file. */
 #define D1_TLS_CHAIN_MAX                  16 /* Certificates of a chain; real ones have 2 to 4. */
+#define D1_TLS_AUTHORITIES_MAX            64 /* Their names go to each client. */
 #define D1_JSON_DEPTH_MAX                 32 /* jansson recurses; nothing of ours nests deeper than 4. */
 
 /* Front doors. */

@@ -23,6 +23,7 @@ static const struct option options[] = {
     TEXT("--socket", socket, 0),
     TEXT("--url", url, 0),
     TEXT("--token-file", token_file, 0),
+    TEXT("--client-cert", client_cert, 0),
     FLAG("--json", json, 0),
     FLAG("--help", help, 0),
     FLAG("-h", help, 0),
@@ -206,6 +207,9 @@ int d1_ctl_complete(struct d1_ctl_arguments *arguments,
     const char *socket = set_or_null(environment->socket);
     const char *url = set_or_null(environment->url);
     const char *token_file = set_or_null(environment->token_file);
+    if (arguments->client_cert == NULL) {
+        arguments->client_cert = set_or_null(environment->client_cert);
+    }
     if (arguments->socket != NULL || arguments->url != NULL) {
         return D1_OK;
     }

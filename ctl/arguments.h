@@ -21,11 +21,12 @@ struct d1_error;
 #define D1_CTL_OPERANDS_MAX 3
 
 struct d1_ctl_arguments {
-    const char *socket;     /* NULL: the default ones. */
-    const char *url;        /* NULL: the control socket. */
-    const char *token_file; /* Goes with url. */
-    const char *lease;      /* NULL: the server's default. */
-    const char *config;     /* acme-dns' config.cfg, for import. */
+    const char *socket;      /* NULL: the default ones. */
+    const char *url;         /* NULL: the control socket. */
+    const char *token_file;  /* Goes with url. */
+    const char *client_cert; /* NULL: none is shown. */
+    const char *lease;       /* NULL: the server's default. */
+    const char *config;      /* acme-dns' config.cfg, for import. */
     bool dry_run;
     const char *name; /* Of a token or TSIG key, as all that follows. */
     const char *names;
@@ -45,9 +46,10 @@ struct d1_ctl_arguments {
 
 /* Where the server is, for those who cannot give options; NULL where it is not set. */
 struct d1_ctl_environment {
-    const char *socket;     /* DNS01CTL_SOCKET */
-    const char *url;        /* DNS01CTL_URL */
-    const char *token_file; /* DNS01CTL_TOKEN_FILE */
+    const char *socket;      /* DNS01CTL_SOCKET */
+    const char *url;         /* DNS01CTL_URL */
+    const char *token_file;  /* DNS01CTL_TOKEN_FILE */
+    const char *client_cert; /* DNS01CTL_CLIENT_CERT */
 };
 
 /* Returns 0, or D1_EPARSE with what is wrong in *error. */

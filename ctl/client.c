@@ -23,7 +23,8 @@ struct curl_client {
     CURL *curl;
     char socket[D1_PATH_MAX]; /* "" with a URL. */
     char base_url[D1_PATH_MAX];
-    char *authorization; /* Header line; NULL over the socket. */
+    const char *client_cert; /* Borrowed from the arguments; NULL: none. */
+    char *authorization;     /* Header line; NULL over the socket. */
 };
 
 /* $STATE_DIRECTORY/control.sock, else ./dns01d-state/control.sock, else the system's. */
@@ -167,6 +168,10 @@ static bool set_up(struct curl_client *client, const struct d1_ctl_request *requ
         good = curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, client->socket) == CURLE_OK &&
                curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
     }
+    if (good && client->client_cert != NULL) {
+        good = curl_easy_setopt(curl, CURLOPT_SSLCERT, client->client_cert) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_SSLKEY, client->client_cert) == CURLE_OK;
+    }
     const char *trusted = getenv("SSL_CERT_FILE"); /* As curl and lego heed it. */
     if (good && trusted != NULL && trusted[0] != '\0') {
         good = curl_easy_setopt(curl, CURLOPT_CAINFO, trusted) == CURLE_OK;
@@ -240,6 +245,7 @@ static int choose_server(struct curl_client *client, const struct d1_ctl_argumen
             return d1_error_set(error, D1_ETOOLARGE, "the URL is too long");
         }
         memcpy(client->base_url, arguments->url, length);
+        client->client_cert = arguments->client_cert;
         return set_authorization(client, arguments->token_file, error);
     }
     snprintf(client->base_url, sizeof(client->base_url), "http://localhost");

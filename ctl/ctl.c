@@ -23,17 +23,20 @@ static void print_help(FILE *out) {
             fprintf(out, "  %-32s %s\n", call, c->summary);
         }
     }
-    fputs("\n"
-          "  --socket PATH      control socket; else control.sock in $STATE_DIRECTORY or\n"
-          "                     ./dns01d-state, else /var/lib/dns01d/control.sock\n"
-          "  --url URL          the HTTP API instead, with --token-file FILE\n"
-          "                     Without options, DNS01CTL_SOCKET, or DNS01CTL_URL and\n"
-          "                     DNS01CTL_TOKEN_FILE, from the environment.\n"
-          "  --json             one line of JSON, for machines\n"
-          "  --help, --version  of dns01ctl; --help after a command explains it\n"
-          "\n"
-          "Exit status: 0, 1 (failed), 2 (usage).\n",
-          out);
+    fputs(
+        "\n"
+        "  --socket PATH      control socket; else control.sock in $STATE_DIRECTORY or\n"
+        "                     ./dns01d-state, else /var/lib/dns01d/control.sock\n"
+        "  --url URL          the HTTP API instead, with --token-file FILE\n"
+        "  --client-cert FILE PEM file with a certificate and its key, where the API asks for one\n"
+        "                     Without options, DNS01CTL_SOCKET, or DNS01CTL_URL and\n"
+        "                     DNS01CTL_TOKEN_FILE, and DNS01CTL_CLIENT_CERT, from the\n"
+        "                     environment.\n"
+        "  --json             one line of JSON, for machines\n"
+        "  --help, --version  of dns01ctl; --help after a command explains it\n"
+        "\n"
+        "Exit status: 0, 1 (failed), 2 (usage).\n",
+        out);
 }
 
 static void print_command_help(FILE *out, const struct d1_ctl_command *command) {
@@ -68,7 +71,8 @@ static int run_connected(struct d1_ctl_context *context, struct d1_ctl_arguments
                          const struct d1_hook_call *call) {
     const struct d1_ctl_environment environment = {.socket = getenv("DNS01CTL_SOCKET"),
                                                    .url = getenv("DNS01CTL_URL"),
-                                                   .token_file = getenv("DNS01CTL_TOKEN_FILE")};
+                                                   .token_file = getenv("DNS01CTL_TOKEN_FILE"),
+                                                   .client_cert = getenv("DNS01CTL_CLIENT_CERT")};
     struct d1_error error = {.code = D1_OK};
     if (d1_ctl_complete(arguments, &environment, &error) != D1_OK) {
         fprintf(context->err, "dns01ctl: %s\n", error.text);

@@ -375,6 +375,35 @@ static void warn_of_time(const struct d1_config *config, const struct d1_node *c
     }
 }
 
+/* Clients' certificates are something more that is asked of them; who they are, tokens say. */
+static int take_clients(struct d1_config *config, struct d1_config_faults *faults) {
+    const struct d1_node *tls = d1_node_path(config->root, "api.tls");
+    const struct d1_node *authorities = d1_node_find(tls, "client-ca");
+    const struct d1_node *auth = d1_node_find(tls, "client-auth");
+    bool required = d1_setting_choice(auth, d1_client_auth_choices) == 0;
+    if (authorities->text[0] == '\0') {
+        if (!required) {
+            on_fault(faults, auth->line, "api.tls.client-auth",
+                     "is set without api.tls.client-ca, expected the file of the authorities whose "
+                     "certificates clients have");
+        }
+        return D1_OK;
+    }
+    if (config->api_tls == NULL) {
+        on_fault(faults, authorities->line, "api.tls.client-ca",
+                 "is set without a certificate of the server's own, expected api.tls.certificate "
+                 "and api.tls.key");
+        return D1_OK;
+    }
+    struct d1_error error = {0};
+    int err = d1_certificate_read_clients(authorities->text, required, config->api_tls, &error);
+    if (err == D1_ECONFIG) {
+        fault_at(faults, authorities, "api.tls.client-ca", &error);
+        return D1_OK;
+    }
+    return err;
+}
+
 static int take_tls(struct d1_config *config, struct d1_config_faults *faults) {
     const struct d1_node *tls = d1_node_path(config->root, "api.tls");
     const struct d1_node *certificate = d1_node_find(tls, "certificate");
@@ -477,6 +506,8 @@ static int take_all(struct d1_config *config, struct d1_config_faults *faults) {
                                           config->keys, config->credentials);
     err = err != D1_OK ? err : take_frontend(config);
     err = err != D1_OK ? err : take_tls(config, faults);
+    bool faulty = faults->count > 0; /* Then there may be no context, and it is told why. */
+    err = err != D1_OK || faulty ? err : take_clients(config, faults);
     if (err == D1_OK) {
         take_solver(config, faults);
         check_plain_http(config, faults);

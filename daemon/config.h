@@ -91,5 +91,6 @@ const struct d1_setting *d1_config_settings(void);
 
 extern const char *const d1_log_levels[];
 extern const char *const d1_log_formats[];
+extern const char *const d1_client_auth_choices[];
 
 #endif /* D1_DAEMON_CONFIG_H */

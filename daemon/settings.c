@@ -11,6 +11,8 @@
 #include "dns/resolve.h"
 #include "dns/tsig.h"
 
+const char *const d1_client_auth_choices[] = {"required", "optional", NULL};
+
 #define DAY_MS INT64_C(86400000)
 
 const char *const d1_log_levels[] = {"error", "warn", "info", "debug", NULL};
@@ -301,6 +303,15 @@ static const struct d1_setting tls_fields[] = {
      .type = D1_SETTING_TEXT,
      .flags = D1_SETTING_EMPTY,
      .help = "PEM file of its key, without a passphrase"},
+    {.name = "client-ca",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "PEM file of the authorities of clients' certificates; empty: none are asked for"},
+    {.name = "client-auth",
+     .type = D1_SETTING_CHOICE,
+     .fallback = "required",
+     .choices = d1_client_auth_choices,
+     .help = "with client-ca: required, or optional (only bad certificates are refused)"},
     END};
 
 static const struct d1_setting api_fields[] = {

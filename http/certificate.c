@@ -59,3 +59,20 @@ int d1_certificate_read(const char *certificate_path, const char *key_path,
     *ret_context = context;
     return D1_OK;
 }
+
+int d1_certificate_read_clients(const char *path, bool required, struct d1_tls_context *context,
+                                struct d1_error *error) {
+    char *text = NULL;
+    size_t length = 0;
+    int err = d1_file_read(path, D1_TLS_PEM_BYTES_MAX, &text, &length, error);
+    if (err != D1_OK) {
+        return err == -ENOMEM ? err : D1_ECONFIG;
+    }
+    err = d1_tls_context_set_clients(context, text, length, required, error);
+    d1_free(text);
+    if (err == D1_ECONFIG) {
+        struct d1_error story = *error;
+        d1_error_set(error, err, "%s %s", path, story.text);
+    }
+    return err;
+}

@@ -25,4 +25,11 @@ struct d1_certificate_fault {
 int d1_certificate_read(const char *certificate_path, const char *key_path,
                         struct d1_tls_context **ret_context, struct d1_certificate_fault *fault);
 
+/*
+ * Have the context ask clients for certificates of the authorities in that file; see
+ * d1_tls_context_set_clients(). Returns 0, D1_ECONFIG with the story in *error, or -ENOMEM.
+ */
+int d1_certificate_read_clients(const char *path, bool required, struct d1_tls_context *context,
+                                struct d1_error *error);
+
 #endif /* D1_HTTP_CERTIFICATE_H */

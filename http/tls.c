@@ -180,6 +180,59 @@ int d1_tls_context_set_key(struct d1_tls_context *context, const void *key, size
                                "made with");
 }
 
+/* Trusted, and named to clients, which choose their certificate by it. */
+static int trust(struct d1_tls_context *context, X509_STORE *store, X509 *authority,
+                 struct d1_error *error) {
+    bool taken = X509_STORE_add_cert(store, authority) == 1 &&
+                 SSL_CTX_add_client_CA(context->ssl, authority) == 1;
+    return taken ? D1_OK : d1_error_set(error, D1_ECONFIG, "cannot be used (%s)", take_reason());
+}
+
+static int trust_all(struct d1_tls_context *context, X509_STORE *store, BIO *pem,
+                     struct d1_error *error) {
+    X509 *authority = NULL;
+    unsigned count = 0;
+    int err = D1_OK;
+    while (err == D1_OK && (err = next_certificate(pem, &authority, error)) == D1_OK) {
+        err = ++count > D1_TLS_AUTHORITIES_MAX
+                  ? d1_error_set(error, D1_ECONFIG, "holds more than %d certificates",
+                                 D1_TLS_AUTHORITIES_MAX)
+                  : trust(context, store, authority, error);
+        X509_free(authority);
+    }
+    if (err == D1_ENOTFOUND && count == 0) {
+        return d1_error_set(error, D1_ECONFIG,
+                            "holds no certificate, expected PEM: the authorities that clients' "
+                            "certificates were made with");
+    }
+    return err == D1_ENOTFOUND ? D1_OK : err;
+}
+
+int d1_tls_context_set_clients(struct d1_tls_context *context, const void *authorities,
+                               size_t length, bool required, struct d1_error *error) {
+    static const unsigned char sessions[] = "dns01d";
+    if (length > D1_TLS_PEM_BYTES_MAX) {
+        return d1_error_set(error, D1_ECONFIG, "is larger than %d octets", D1_TLS_PEM_BYTES_MAX);
+    }
+    X509_STORE *store = X509_STORE_new();
+    BIO *pem = BIO_new_mem_buf(authorities, (int)length);
+    int err = store != NULL && pem != NULL ? trust_all(context, store, pem, error) : -ENOMEM;
+    BIO_free(pem);
+    if (err == D1_OK) {
+        X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+        /* Without it no session of a client with a certificate could be resumed. */
+        bool set =
+            SSL_CTX_set1_verify_cert_store(context->ssl, store) == 1 &&
+            SSL_CTX_set_session_id_context(context->ssl, sessions, sizeof(sessions) - 1) == 1;
+        err = set ? D1_OK : -ENOMEM;
+        SSL_CTX_set_verify_depth(context->ssl, D1_TLS_CHAIN_MAX);
+        SSL_CTX_set_verify(
+            context->ssl, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
+    }
+    X509_STORE_free(store);
+    return err;
+}
+
 /* As Unix milliseconds. */
 static int64_t time_ms(const ASN1_TIME *time) {
     struct tm parts;

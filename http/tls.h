@@ -5,11 +5,12 @@
  *
  * Threads: a context is made by one thread and read by all; replace may be called from any.
  * Memory: a d1_tls owns its context. Connections hold a reference on the one they began with.
- * Limits: D1_TLS_CHAIN_MAX certificates.
+ * Limits: D1_TLS_CHAIN_MAX certificates of a chain, D1_TLS_AUTHORITIES_MAX of clients.
  */
 #ifndef D1_HTTP_TLS_H
 #define D1_HTTP_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,15 @@ int d1_tls_context_create(const void *chain, size_t length, struct d1_tls_contex
  */
 int d1_tls_context_set_key(struct d1_tls_context *context, const void *key, size_t length,
                            struct d1_error *error);
+
+/*
+ * Ask clients for a certificate that one of these vouches for, directly or through those it sends;
+ * `required`: without one nobody is let in, else only those who show a bad one are not. Each
+ * certificate of the PEM text is trusted by itself: a root, one below it, or a client's own. Once, before the context is used.
+ * Returns 0, D1_ECONFIG with what is wrong in *error, or -ENOMEM.
+ */
+int d1_tls_context_set_clients(struct d1_tls_context *context, const void *authorities,
+                               size_t length, bool required, struct d1_error *error);
 
 /*
  * Whether the certificate is valid at that Unix time. Returns 0, or D1_ECONFIG with the story ("has

@@ -35,3 +35,38 @@ def make_expired(folder, name, address):
         subprocess.run(["openssl", *command], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
     return certificate, key
+
+
+class Authority:
+    """A certificate authority that makes certificates of clients: PEM files with their keys."""
+
+    def __init__(self, folder, name):
+        self.folder = pathlib.Path(folder)
+        self.name = name
+        self.certificate = self.folder / f"{name}.pem"
+        self.key = self.folder / f"{name}.key"
+        _openssl("req", "-x509", *KEY, "-keyout", self.key, "-out", self.certificate, "-days",
+                 "30", "-subj", f"/CN={name}")
+
+    def client(self, name, days=30, usage="clientAuth", authority=False):
+        """A PEM file with a certificate and its key."""
+        request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
+        bundle = self.folder / f"{name}-bundle.pem"
+        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        extensions.write_text(f"extendedKeyUsage={usage}\n" if usage else "")
+        if authority:
+            extensions.write_text("basicConstraints=critical,CA:TRUE\n")
+        _openssl("req", "-new", *KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+        _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
+                 "-CAcreateserial", "-days", str(days), "-extfile", extensions, "-out",
+                 certificate)
+        bundle.write_text(certificate.read_text() + key.read_text())
+        return bundle
+
+
+KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+
+
+def _openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)

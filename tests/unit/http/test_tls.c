@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 
 #include "core/buf.h"
+#include "core/clock.h"
 #include "core/err.h"
 #include "core/limits.h"
 #include "core/mem.h"
@@ -35,13 +36,12 @@ static void take_pem(BIO *bio, struct pem *ret_pem) {
     BIO_free(bio);
 }
 
-/* A self-signed certificate, valid around NOW_MS, and its key. */
-static void make_pair(struct pem *ret_certificate, struct pem *ret_key) {
+/* A self-signed certificate, valid around that Unix time, and its key. */
+static void make_pair_at(struct pem *ret_certificate, struct pem *ret_key, time_t now) {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
     assert_non_null(key);
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    time_t now = NOW_MS / 1000;
     X509_time_adj_ex(X509_getm_notBefore(certificate), -1, 0, &now);
     X509_time_adj_ex(X509_getm_notAfter(certificate), 1, 0, &now);
     X509_set_pubkey(certificate, key);
@@ -57,6 +57,10 @@ static void make_pair(struct pem *ret_certificate, struct pem *ret_key) {
     take_pem(bio, ret_key);
     X509_free(certificate);
     EVP_PKEY_free(key);
+}
+
+static void make_pair(struct pem *ret_certificate, struct pem *ret_key) {
+    make_pair_at(ret_certificate, ret_key, NOW_MS / 1000);
 }
 
 struct ends {
@@ -384,6 +388,92 @@ static void long_chains_are_refused(void **state) {
     d1_bytes_close(&chain);
 }
 
+static void authorities_of_clients(void **state) {
+    (void)state;
+    struct pem certificate;
+    struct pem key;
+    struct d1_error error;
+    struct d1_bytes many;
+    struct d1_tls_context *context = make_context();
+    make_pair(&certificate, &key);
+    assert_int_equal(d1_tls_context_set_clients(context, "", 0, true, &error), D1_ECONFIG);
+    assert_non_null(strstr(error.text, "holds no certificate"));
+    assert_int_equal(d1_tls_context_set_clients(context, key.text, key.length, true, &error),
+                     D1_ECONFIG);
+    char damaged[PEM_MAX];
+    memcpy(damaged, certificate.text, certificate.length);
+    damaged[100] = '!';
+    assert_int_equal(d1_tls_context_set_clients(context, damaged, certificate.length, true, &error),
+                     D1_ECONFIG);
+    assert_non_null(strstr(error.text, "cannot be read"));
+    d1_bytes_init(&many, 1000000);
+    for (int i = 0; i < D1_TLS_AUTHORITIES_MAX; i++) {
+        d1_bytes_add(&many, certificate.text, certificate.length);
+    }
+    assert_int_equal(d1_tls_context_set_clients(context, many.data, many.length, true, &error), 0);
+    d1_bytes_add(&many, certificate.text, certificate.length);
+    assert_int_equal(d1_tls_context_set_clients(context, many.data, many.length, true, &error),
+                     D1_ECONFIG);
+    assert_non_null(strstr(error.text, "more than 64"));
+    d1_bytes_close(&many);
+    d1_tls_context_destroy(context);
+}
+
+/* What the server makes of a client that shows that certificate (NULL: none). */
+static int show(struct ends *ends, const struct pem *authority, bool required,
+                const struct pem *certificate, const struct pem *key) {
+    struct d1_tls_context *context = make_context();
+    size_t length = 0;
+    assert_int_equal(
+        d1_tls_context_set_clients(context, authority->text, authority->length, required, NULL), 0);
+    d1_tls_replace(ends->tls, context);
+    d1_tls_stream_destroy(ends->server);
+    SSL_free(ends->client);
+    assert_int_equal(d1_tls_stream_create(ends->tls, on_send, ends, &ends->server), 0);
+    ends->client = SSL_new(ends->context);
+    SSL_set_bio(ends->client, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ends->client);
+    if (certificate != NULL) {
+        BIO *bio = BIO_new_mem_buf(certificate->text, (int)certificate->length);
+        X509 *shown = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        BIO_free(bio);
+        bio = BIO_new_mem_buf(key->text, (int)key->length);
+        EVP_PKEY *pair = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+        BIO_free(bio);
+        assert_int_equal(SSL_use_certificate(ends->client, shown), 1);
+        assert_int_equal(SSL_use_PrivateKey(ends->client, pair), 1);
+        X509_free(shown);
+        EVP_PKEY_free(pair);
+    }
+    int err = -EAGAIN;
+    for (int i = 0; i < 4 && err == -EAGAIN; i++) {
+        SSL_do_handshake(ends->client);
+        err = to_server(ends, &length);
+    }
+    return err;
+}
+
+/* Valid today, as the server judges by its own clock; it is its own authority. */
+static void make_client(struct pem *ret_certificate, struct pem *ret_key) {
+    make_pair_at(ret_certificate, ret_key, d1_clock_wall_ms(d1_clock_system()) / 1000);
+}
+
+static void certificates_of_clients(void **state) {
+    struct ends *ends = *state;
+    struct pem good;
+    struct pem good_key;
+    struct pem bad;
+    struct pem bad_key;
+    make_client(&good, &good_key);
+    make_client(&bad, &bad_key);
+    assert_int_equal(show(ends, &good, true, &good, &good_key), -EAGAIN);
+    assert_int_equal(show(ends, &good, true, NULL, NULL), -EPROTO);
+    assert_int_equal(show(ends, &good, true, &bad, &bad_key), -EPROTO);
+    assert_int_equal(show(ends, &good, false, NULL, NULL), -EAGAIN);
+    assert_int_equal(show(ends, &good, false, &good, &good_key), -EAGAIN);
+    assert_int_equal(show(ends, &good, false, &bad, &bad_key), -EPROTO);
+}
+
 static void time_of_a_certificate(void **state) {
     (void)state;
     struct d1_tls_context *context = make_context();
@@ -440,6 +530,8 @@ int main(void) {
         T(open_streams_keep_their_context),
         cmocka_unit_test(what_is_wrong_with_files),
         cmocka_unit_test(long_chains_are_refused),
+        cmocka_unit_test(authorities_of_clients),
+        T(certificates_of_clients),
         cmocka_unit_test(time_of_a_certificate),
         T(without_memory),
     };
