@@ -103,6 +103,7 @@
 #define D1_STORE_QUEUE_MAX     16384 /* Writes that wait for a commit; then 503. */
 #define D1_STORE_BATCH_MAX     1024  /* Writes in one transaction. */
 #define D1_TOKEN_NAME_MAX      128
+#define D1_VIA_TEXT_MAX        96  /* A provider account: its name, or '~' and a digest. */
 #define D1_OWNER_TEXT_MAX      160 /* "kubernetes:" and a namespace, "token:" and a name. */
 #define D1_SECRET_BYTES_MIN    16  /* Contract: shorter secrets of ours are refused. */
 #define D1_SECRET_BYTES_MAX    4096

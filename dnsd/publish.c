@@ -126,8 +126,11 @@ static int put_record(const struct place *place, const struct d1_name *name,
     return d1_table_put(place->table, name, place->apex_length, &source);
 }
 
-static int serves(struct d1_publisher *base, const struct d1_name *name) {
+static int serves(struct d1_publisher *base, const struct d1_name *name, const char *via) {
     struct place place;
+    if (via[0] != '\0') {
+        return D1_ENOTSERVED; /* A provider account is to hold it. */
+    }
     int err = find_place(of(base), name, &place);
     if (err != D1_OK) {
         return err;
@@ -164,12 +167,13 @@ static int encode(struct d1_served_publisher *publisher, uint32_t ttl,
     return D1_OK;
 }
 
-static int publish(struct d1_publisher *base, const struct d1_name *name,
+static int publish(struct d1_publisher *base, const struct d1_name *name, const char *via,
                    const struct d1_txt_value *const *values, size_t count,
                    struct d1_publication *publication) {
     struct d1_served_publisher *publisher = of(base);
     struct place place;
     struct d1_rrset_source challenge;
+    (void)via;
     (void)publication; /* Live when this returns. */
     int err = find_place(publisher, name, &place);
     if (err != D1_OK) {

@@ -288,7 +288,7 @@ static int begin(struct d1_registration *registration) {
     struct d1_solver *solver = registration->solver;
     const struct d1_account *record = &registration->request->account;
     struct d1_publisher *publisher = NULL;
-    int err = d1_solver_find_publisher(solver, &record->name, &publisher);
+    int err = d1_solver_find_publisher(solver, &record->name, "", &publisher);
     if (err == 0) {
         err = add_account(solver, record, &registration->account);
     }

@@ -87,6 +87,9 @@ static void add_removal(struct d1_operation *operation, const struct d1_lease *l
 static int add_known(struct d1_operation *operation) {
     struct d1_solver *solver = operation->solver;
     struct d1_place *place = operation->place;
+    if (place->via_length > 0) {
+        return D1_OK; /* The name is not answered here. */
+    }
     if (place->known == NULL) {
         int err = d1_known_make(&solver->index, &operation->known);
         if (err != 0) {
@@ -143,6 +146,7 @@ static const struct d1_challenge *add_put(struct d1_operation *operation,
     int64_t now_ms = d1_clock_wall_ms(solver->options.clock);
     struct d1_challenge *record = &operation->records[operation->record_count++];
     d1_place_name(operation->place, &record->name);
+    d1_place_via(operation->place, record->via);
     record->value = *value;
     d1_target_asked(target_of(operation, value), &record->asked);
     memcpy(record->owner, operation->owner->text, operation->owner->length + 1U);

@@ -149,7 +149,7 @@ static int present_at_end(struct d1_solver *solver, const struct follower *follo
     if (!d1_rights_allow(follower->rights, D1_VERB_PRESENT, name)) {
         return D1_EFORBIDDEN;
     }
-    int err = d1_solver_check_add(solver, name);
+    int err = d1_solver_check_add(solver, name, "");
     if (err != 0) {
         return err;
     }
@@ -227,7 +227,7 @@ static void on_followed(struct d1_follow *follow) {
 static bool takes(struct d1_follow *follow, const struct d1_name *name) {
     const struct d1_following *following = D1_CONTAINER_OF(follow, struct d1_following, follow);
     return following->solver != NULL &&
-           d1_solver_check_add(following->solver, name) != D1_ENOTSERVED;
+           d1_solver_check_add(following->solver, name, "") != D1_ENOTSERVED;
 }
 
 static int start_following(struct d1_solver *solver, const struct d1_name *name,

@@ -58,7 +58,7 @@ int d1_solver_import_check(struct d1_solver *solver, struct d1_solver_import *im
     if (d1_accounts_reserved(solver, account->username) || (place != NULL && place->accounts > 0)) {
         return D1_EEXIST;
     }
-    int err = d1_solver_find_publisher(solver, &account->name, &publisher);
+    int err = d1_solver_find_publisher(solver, &account->name, "", &publisher);
     if (err == D1_OK && solver->accounts.count >= D1_ACCOUNTS_MAX) {
         err = D1_ELIMIT;
     }

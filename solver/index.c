@@ -11,7 +11,7 @@
 
 static const void *place_key(struct d1_map_node *node, size_t *ret_length) {
     const struct d1_place *place = D1_CONTAINER_OF(node, struct d1_place, node);
-    *ret_length = place->length;
+    *ret_length = (size_t)place->length + place->via_length;
     return place->octets;
 }
 
@@ -66,17 +66,36 @@ struct d1_place *d1_index_find(const struct d1_index *index, const struct d1_nam
     return node != NULL ? D1_CONTAINER_OF(node, struct d1_place, node) : NULL;
 }
 
+struct d1_place *d1_index_find_via(const struct d1_index *index, const struct d1_name *name,
+                                   const char *via) {
+    uint8_t key[D1_NAME_OCTETS_MAX + D1_VIA_TEXT_MAX];
+    size_t via_length = strlen(via);
+    assert(via_length <= D1_VIA_TEXT_MAX);
+    memcpy(key, name->octets, name->length);
+    memcpy(key + name->length, via, via_length);
+    struct d1_map_node *node = d1_map_find(&index->places, key, name->length + via_length);
+    return node != NULL ? D1_CONTAINER_OF(node, struct d1_place, node) : NULL;
+}
+
 int d1_index_place(struct d1_index *index, const struct d1_name *name,
                    struct d1_place **ret_place) {
-    struct d1_place *place = d1_index_find(index, name);
+    return d1_index_place_via(index, name, "", ret_place);
+}
+
+int d1_index_place_via(struct d1_index *index, const struct d1_name *name, const char *via,
+                       struct d1_place **ret_place) {
+    struct d1_place *place = d1_index_find_via(index, name, via);
     if (place == NULL) {
-        place = d1_calloc(1, sizeof(*place) + name->length);
+        size_t via_length = strlen(via);
+        place = d1_calloc(1, sizeof(*place) + name->length + via_length);
         if (place == NULL) {
             return -ENOMEM;
         }
         place->published = true; /* Nothing is committed, nothing is shown. */
         place->length = name->length;
+        place->via_length = (uint8_t)via_length;
         memcpy(place->octets, name->octets, name->length);
+        memcpy(place->octets + name->length, via, via_length);
         d1_map_put(&index->places, &place->node);
     }
     *ret_place = place;
@@ -98,6 +117,11 @@ void d1_index_release(struct d1_index *index, struct d1_place *place) {
 void d1_place_name(const struct d1_place *place, struct d1_name *ret_name) {
     ret_name->length = place->length;
     memcpy(ret_name->octets, place->octets, place->length);
+}
+
+void d1_place_via(const struct d1_place *place, char ret_via[D1_VIA_TEXT_MAX + 1]) {
+    memcpy(ret_via, place->octets + place->length, place->via_length);
+    ret_via[place->via_length] = '\0';
 }
 
 int d1_index_owner(struct d1_index *index, const char *text, struct d1_owner **ret_owner) {
@@ -276,6 +300,7 @@ bool d1_lease_is_shared(const struct d1_lease *lease) {
 
 void d1_lease_record(const struct d1_lease *lease, struct d1_challenge *ret_record) {
     d1_place_name(lease->place, &ret_record->name);
+    d1_place_via(lease->place, ret_record->via);
     ret_record->value.length = lease->length;
     memcpy(ret_record->value.octets, lease->octets, lease->length);
     memcpy(ret_record->owner, lease->owner->text, lease->owner->length);

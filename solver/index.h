@@ -81,9 +81,10 @@ struct d1_place {
     struct d1_known *known;
     struct d1_work *work; /* While something is under way here. */
     uint32_t accounts;    /* Accounts that own the name, and entries of tokens made at run time. */
-    bool entry;           /* An exact entry of a credential. */
-    bool told_known;      /* What the publisher was told last. */
-    bool published;       /* The publisher shows what is committed. */
+    bool entry : 1;       /* An exact entry of a credential. */
+    bool told_known : 1;  /* What the publisher was told last. */
+    bool published : 1;   /* The publisher shows what is committed. */
+    uint8_t via_length;   /* Of the provider account's name, which stands behind the octets. */
     uint8_t length;
     uint8_t octets[];
 };
@@ -104,15 +105,22 @@ int d1_index_init(struct d1_index *index);
 /* Free all of it. No place may have work. */
 void d1_index_close(struct d1_index *index);
 
+/* A place of the name itself, or one by way of a provider account. `via`: "" for the name itself. */
 struct d1_place *d1_index_find(const struct d1_index *index, const struct d1_name *name);
+struct d1_place *d1_index_find_via(const struct d1_index *index, const struct d1_name *name,
+                                   const char *via);
 
 /* Find or make. Returns 0 or -ENOMEM. A place nobody needs goes with d1_index_release(). */
 int d1_index_place(struct d1_index *index, const struct d1_name *name, struct d1_place **ret_place);
+int d1_index_place_via(struct d1_index *index, const struct d1_name *name, const char *via,
+                       struct d1_place **ret_place);
 void d1_index_release(struct d1_index *index, struct d1_place *place);
 
 /* Whether the name is known: NODATA, never NXDOMAIN, without a value. */
 bool d1_place_known(const struct d1_place *place);
 void d1_place_name(const struct d1_place *place, struct d1_name *ret_name);
+/* "" for the name itself. */
+void d1_place_via(const struct d1_place *place, char ret_via[D1_VIA_TEXT_MAX + 1]);
 
 /* A reference on the owner of that text; give it back with drop. Returns 0 or -ENOMEM. */
 int d1_index_owner(struct d1_index *index, const char *text, struct d1_owner **ret_owner);

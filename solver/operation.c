@@ -133,6 +133,9 @@ void d1_operation_finish(struct d1_operation *operation, int err) {
         d1_solver_measure_present(solver, operation->door, operation->started_us);
     }
     struct d1_work *work = operation->place != NULL ? operation->place->work : NULL;
+    if (request != NULL && err == D1_EPROVIDER && work != NULL) {
+        request->why = work->publication.why;
+    }
     if (err == D1_ENOTYET && operation->fresh + operation->record_count > operation->puts &&
         work->waiting_count < D1_SOLVER_WAITERS) {
         d1_operation_add(&work->waiting, operation); /* To note when it is live or gone. */
@@ -325,9 +328,10 @@ void d1_operations_deferred(struct d1_solver *solver) {
 }
 
 /* Whether a challenge may stand at that name. */
-int d1_solver_check_add(const struct d1_solver *solver, const struct d1_name *name) {
+int d1_solver_check_add(const struct d1_solver *solver, const struct d1_name *name,
+                        const char *via) {
     struct d1_publisher *publisher = NULL;
-    return d1_solver_find_publisher(solver, name, &publisher);
+    return d1_solver_find_publisher(solver, name, via, &publisher);
 }
 
 static int check(const struct d1_solver *solver, const struct d1_solver_request *request) {
@@ -369,14 +373,18 @@ int d1_operation_make(struct d1_solver *solver, enum d1_operation_kind kind,
     return D1_OK;
 }
 
+static const char *via_of(const struct d1_solver_request *request) {
+    return request->via != NULL ? request->via : "";
+}
+
 static int submit(struct d1_operation *operation, const struct d1_name *name) {
     struct d1_solver *solver = operation->solver;
     struct d1_solver_request *request = operation->request;
     int err = d1_index_owner(&solver->index, request->caller.owner, &operation->owner);
     if (err == 0 && operation->kind == D1_OPERATION_PRESENT) {
-        err = d1_index_place(&solver->index, name, &operation->place);
+        err = d1_index_place_via(&solver->index, name, via_of(request), &operation->place);
     } else if (err == 0) {
-        operation->place = d1_index_find(&solver->index, name);
+        operation->place = d1_index_find_via(&solver->index, name, via_of(request));
     }
     if (err != 0) {
         return err;
@@ -429,15 +437,18 @@ int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request
     request->repeated = false;
     request->expires_ms = 0;
     request->was_followed = false;
+    request->why = NULL;
     if (err != 0) {
         return err;
     }
     bool present = request->verb == D1_SOLVER_PRESENT;
-    if (!present && !request->every_value && d1_following_concerns(solver, &request->name)) {
+    const char *via = via_of(request);
+    if (via[0] == '\0' && !present && !request->every_value &&
+        d1_following_concerns(solver, &request->name)) {
         return d1_following_cleanup(solver, request);
     }
-    err = present ? d1_solver_check_add(solver, &request->name) : D1_OK;
-    if (err == D1_ENOTSERVED && request->door != D1_DOOR_UPDATE) {
+    err = present ? d1_solver_check_add(solver, &request->name, via) : D1_OK;
+    if (err == D1_ENOTSERVED && via[0] == '\0' && request->door != D1_DOOR_UPDATE) {
         return d1_following_present(solver, request);
     }
     return err != 0 ? err

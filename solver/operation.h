@@ -96,7 +96,8 @@ void d1_operation_fail(struct d1_operation *operation, int err);
 void d1_operation_note_presented(const struct d1_operation *operation);
 void d1_operation_committed(struct d1_operation *operation, uint64_t revision);
 void d1_work_advance(struct d1_work *work);
-int d1_solver_check_add(const struct d1_solver *solver, const struct d1_name *name);
+int d1_solver_check_add(const struct d1_solver *solver, const struct d1_name *name,
+                        const char *via);
 static inline bool d1_operation_is_awaited(const struct d1_operation *operation) {
     return operation->request != NULL || operation->transaction != NULL;
 }

@@ -55,10 +55,10 @@ void d1_work_release(struct d1_work *work) {
 }
 
 int d1_solver_find_publisher(const struct d1_solver *solver, const struct d1_name *name,
-                             struct d1_publisher **ret_publisher) {
+                             const char *via, struct d1_publisher **ret_publisher) {
     for (struct d1_publisher *publisher = solver->publishers; publisher != NULL;
          publisher = publisher->next) {
-        int err = publisher->serves(publisher, name);
+        int err = publisher->serves(publisher, name, via);
         if (err == 0) {
             *ret_publisher = publisher;
         }
@@ -92,13 +92,16 @@ void d1_place_mark_stale(struct d1_solver *solver, struct d1_place *place) {
 
 void d1_place_tell_known(struct d1_solver *solver, struct d1_place *place) {
     bool known = d1_place_known(place);
+    if (place->via_length > 0) {
+        return; /* The name is not answered here. */
+    }
     if (known == place->told_known || solver->load_err != 0) {
         return; /* A load tells everything at its end. */
     }
     struct d1_name name;
     struct d1_publisher *publisher = NULL;
     d1_place_name(place, &name);
-    if (d1_solver_find_publisher(solver, &name, &publisher) != 0) {
+    if (d1_solver_find_publisher(solver, &name, "", &publisher) != 0) {
         place->told_known = false; /* Nobody answers for it: there is nobody to tell. */
         return;
     }
@@ -152,7 +155,7 @@ static void finish_round(struct d1_work *work, int err) {
         d1_operation_add(&work->waiting, operation);
     }
     while ((operation = d1_operation_take(&ended)) != NULL) {
-        bool moot = operation->puts == 0 && err != D1_ENOTYET;
+        bool moot = operation->puts == 0 && (err == D1_ENOTSERVED || err == D1_ESTATIC);
         d1_operation_finish(operation, moot ? D1_OK : err); /* What nobody serves is withdrawn. */
     }
 }
@@ -164,6 +167,8 @@ static void end_round(struct d1_solver *solver, struct d1_place *place, int err)
     if (err == D1_ENOTSERVED || err == D1_ESTATIC) {
         place->published = true; /* There is nothing to show it in until zones change. */
         set_all_live(solver, place, false);
+    } else if (err == D1_EPROVIDER) {
+        set_all_live(solver, place, false); /* The next request for it tries again. */
     } else if (err != 0) {
         err = D1_ENOTYET;
         d1_place_mark_stale(solver, place);
@@ -180,14 +185,18 @@ static void end_round(struct d1_solver *solver, struct d1_place *place, int err)
 
 static int publish_once(struct d1_solver *solver, struct d1_place *place) {
     struct d1_name name;
+    char via[D1_VIA_TEXT_MAX + 1];
     struct d1_publisher *publisher = NULL;
     d1_place_name(place, &name);
-    int err = d1_solver_find_publisher(solver, &name, &publisher);
+    d1_place_via(place, via);
+    place->work->publication.why = NULL;
+    int err = d1_solver_find_publisher(solver, &name, via, &publisher);
     if (err != 0) {
         return err;
     }
     size_t count = collect_values(solver, place);
-    return publisher->publish(publisher, &name, solver->value_at, count, &place->work->publication);
+    return publisher->publish(publisher, &name, via, solver->value_at, count,
+                              &place->work->publication);
 }
 
 /*
@@ -255,7 +264,7 @@ int d1_place_show(struct d1_solver *solver, struct d1_place *place) {
         d1_place_mark_stale(solver, place);
     }
     d1_work_release(work);
-    return err < 0 && !moot ? err : D1_OK;
+    return err < 0 && !moot && err != D1_EPROVIDER ? err : D1_OK;
 }
 
 static void on_published(struct d1_publication *publication, int err) {

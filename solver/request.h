@@ -38,6 +38,7 @@ struct d1_solver_request {
     struct d1_credential caller; /* What it points at must live until submit has returned. */
     struct d1_name name;         /* Owner name asked for. */
     struct d1_txt_value value;
+    const char *via;       /* Provider account that is to hold it; NULL: where the name belongs. */
     int64_t lease_ms;      /* Or D1_LEASE_DEFAULT, D1_LEASE_NONE. */
     bool oldest_gives_way; /* /update: room is made by dropping this owner's oldest value. */
     bool every_value;      /* CleanUp of all the caller holds at the name; `value` is not read. */
@@ -48,6 +49,8 @@ struct d1_solver_request {
     int64_t expires_ms; /* Unix time; 0: never. */
     bool was_followed;  /* CNAMEs were looked at: `followed` says what came of it. */
     struct d1_followed followed;
+    const char
+        *why; /* Of D1_EPROVIDER: the provider's story; else NULL. Borrowed until done ends. */
 
     void *state; /* The solver's own. */
 };

@@ -95,7 +95,7 @@ static int apply_put(struct d1_solver *solver, const struct d1_challenge *record
     struct d1_place *place = NULL;
     struct d1_lease *lease = NULL;
     bool fresh = false;
-    int err = d1_index_place(&solver->index, &record->name, &place);
+    int err = d1_index_place_via(&solver->index, &record->name, record->via, &place);
     if (err != 0) {
         return err;
     }
@@ -119,7 +119,7 @@ static int apply_put(struct d1_solver *solver, const struct d1_challenge *record
 }
 
 static void apply_remove(struct d1_solver *solver, const struct d1_challenge *record) {
-    struct d1_place *place = d1_index_find(&solver->index, &record->name);
+    struct d1_place *place = d1_index_find_via(&solver->index, &record->name, record->via);
     struct d1_lease *lease = place != NULL ? place->leases : NULL;
     size_t length = strlen(record->owner);
     while (lease != NULL && !(lease->owner->length == length &&
@@ -173,6 +173,16 @@ static void apply_forget(struct d1_solver *solver, const struct d1_known_name *r
     }
 }
 
+/* At a load, each publisher learns what it has written elsewhere. */
+static int tell_placed(struct d1_solver *solver, const struct d1_placement *placement) {
+    int err = D1_OK;
+    for (struct d1_publisher *publisher = solver->publishers; publisher != NULL && err == D1_OK;
+         publisher = publisher->next) {
+        err = publisher->placed != NULL ? publisher->placed(publisher, placement) : D1_OK;
+    }
+    return err;
+}
+
 /*
  * One committed change. For those of our own writes everything was made before, so they cannot
  * fail; one of another node's that finds no memory is seen with the next load.
@@ -204,6 +214,10 @@ static int apply(struct d1_solver *solver, const struct d1_store_change *change)
     case D1_STORE_REMOVE_SEALED:
         d1_sealed_remove(solver, change->sealed);
         return D1_OK;
+    case D1_STORE_PUT_PLACEMENT:
+        return solver->load_err != 0 ? tell_placed(solver, change->placement) : D1_OK;
+    case D1_STORE_REMOVE_PLACEMENT:
+        return D1_OK; /* Who wrote it knows. */
     }
     return D1_EINTERNAL;
 }

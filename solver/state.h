@@ -85,7 +85,7 @@ struct d1_solver {
 int d1_work_get(struct d1_solver *solver, struct d1_place *place, struct d1_work **ret_work);
 void d1_work_release(struct d1_work *work); /* Frees it when nothing is under way. */
 int d1_solver_find_publisher(const struct d1_solver *solver, const struct d1_name *name,
-                             struct d1_publisher **ret_publisher);
+                             const char *via, struct d1_publisher **ret_publisher);
 int d1_place_show(struct d1_solver *solver, struct d1_place *place);
 void d1_place_publish(struct d1_solver *solver, struct d1_place *place);
 void d1_place_mark_stale(struct d1_solver *solver, struct d1_place *place);

@@ -207,7 +207,7 @@ static int check_change(const struct d1_solver *solver, const struct d1_solver_t
     if (change->kind != D1_SOLVER_CLEAR && change->value.length == 0) {
         return D1_EVALUE;
     }
-    return add ? d1_solver_check_add(solver, &change->name) : D1_OK;
+    return add ? d1_solver_check_add(solver, &change->name, "") : D1_OK;
 }
 
 static struct d1_operation *find_part(const struct d1_transaction *transaction,

@@ -32,7 +32,9 @@ static inline bool d1_txt_value_equal(const struct d1_txt_value *a, const struct
 /* Copy 1 to 255 octets. Returns 0 or D1_EVALUE. */
 int d1_txt_value_set(struct d1_txt_value *ret_value, const void *octets, size_t length);
 
-/* One value at one name, held by one owner. (name, value, owner) is its identity. */
+/*
+ * One value at one name, held by one owner. (via, name, value, owner) is its identity.
+ */
 struct d1_challenge {
     struct d1_name name;
     struct d1_txt_value value;
@@ -45,6 +47,9 @@ struct d1_challenge {
      * CleanUp for it finds the value, wherever the CNAMEs lead by then.
      */
     struct d1_name asked;
+
+    /* The provider account it was presented through by name; "": where the name belongs. */
+    char via[D1_VIA_TEXT_MAX + 1];
 };
 
 /* An acme-dns account: owner of exactly one name for now. */
@@ -89,6 +94,18 @@ struct d1_token {
     const char *verbs;
     int64_t lease_ms; /* 0: leases.default */
     uint32_t quota;   /* Values it may hold at a time; 0: any number. */
+    int64_t created_ms;
+};
+
+/*
+ * A value that we have written, or are about to write, at a provider's: what is to be removed there
+ * one day, whatever happens to us.
+ */
+struct d1_placement {
+    char via[D1_VIA_TEXT_MAX + 1]; /* The provider account; never "". */
+    struct d1_name name;
+    struct d1_txt_value value;
+    bool confirmed; /* The provider has taken it. */
     int64_t created_ms;
 };
 

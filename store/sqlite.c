@@ -36,6 +36,8 @@ enum statement {
     REMOVE_KNOWN,
     PUT_SEALED,
     REMOVE_SEALED,
+    PUT_PLACEMENT,
+    REMOVE_PLACEMENT,
     STATEMENT_COUNT,
 };
 
@@ -47,11 +49,13 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [RELEASE] = "RELEASE one_write",
     [ROLLBACK_TO] = "ROLLBACK TO one_write",
     [SET_REVISION] = "UPDATE meta SET value = ?1 WHERE key = 'revision'",
-    [PUT_CHALLENGE] = "INSERT INTO challenge(name, value, owner, created, expires, asked)"
-                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name, value, owner)"
+    [PUT_CHALLENGE] = "INSERT INTO challenge(name, value, owner, via, created, expires, asked)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                      " ON CONFLICT (name, value, owner, via)"
                       " DO UPDATE SET created = excluded.created, expires = excluded.expires,"
                       " asked = excluded.asked",
-    [REMOVE_CHALLENGE] = "DELETE FROM challenge WHERE name = ?1 AND value = ?2 AND owner = ?3",
+    [REMOVE_CHALLENGE] = ("DELETE FROM challenge WHERE name = ?1 AND value = ?2"
+                          " AND owner = ?3 AND via = ?4"),
     [PUT_ACCOUNT] = "INSERT INTO account(username, key_digest, name, allowfrom, created, bcrypt)"
                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (username)"
                     " DO UPDATE SET key_digest = excluded.key_digest, name = excluded.name,"
@@ -71,6 +75,11 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [PUT_SEALED] = ("INSERT INTO sealed_account(token, domain, box) VALUES (?1, ?2, ?3)"
                     " ON CONFLICT (token, domain) DO UPDATE SET box = excluded.box"),
     [REMOVE_SEALED] = "DELETE FROM sealed_account WHERE token = ?1 AND domain = ?2",
+    [PUT_PLACEMENT] = ("INSERT INTO placement(via, name, value, confirmed, created)"
+                       " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (via, name, value)"
+                       " DO UPDATE SET confirmed = excluded.confirmed,"
+                       " created = excluded.created"),
+    [REMOVE_PLACEMENT] = "DELETE FROM placement WHERE via = ?1 AND name = ?2 AND value = ?3",
 };
 
 struct sqlite {
@@ -118,14 +127,17 @@ static int apply_challenge(struct sqlite *sqlite, enum statement which,
     if (rc == SQLITE_OK) {
         rc = sqlite3_bind_text(statement, 3, challenge->owner, -1, SQLITE_STATIC);
     }
-    if (rc == SQLITE_OK && which == PUT_CHALLENGE) {
-        rc = sqlite3_bind_int64(statement, 4, challenge->created_ms);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_text(statement, 4, challenge->via, -1, SQLITE_STATIC);
     }
     if (rc == SQLITE_OK && which == PUT_CHALLENGE) {
-        rc = sqlite3_bind_int64(statement, 5, challenge->expires_ms);
+        rc = sqlite3_bind_int64(statement, 5, challenge->created_ms);
     }
     if (rc == SQLITE_OK && which == PUT_CHALLENGE) {
-        rc = bind_asked(sqlite, statement, 6, &challenge->asked);
+        rc = sqlite3_bind_int64(statement, 6, challenge->expires_ms);
+    }
+    if (rc == SQLITE_OK && which == PUT_CHALLENGE) {
+        rc = bind_asked(sqlite, statement, 7, &challenge->asked);
     }
     return rc == SQLITE_OK ? run(sqlite, which) : rc;
 }
@@ -212,6 +224,26 @@ static int apply_sealed(struct sqlite *sqlite, enum statement which,
     return rc == SQLITE_OK ? run(sqlite, which) : rc;
 }
 
+static int apply_placement(struct sqlite *sqlite, enum statement which,
+                           const struct d1_placement *placement) {
+    sqlite3_stmt *statement = sqlite->statements[which];
+    int rc = sqlite3_bind_text(statement, 1, placement->via, -1, SQLITE_STATIC);
+    if (rc == SQLITE_OK) {
+        rc = bind_name(sqlite, statement, 2, &placement->name);
+    }
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_bind_blob(statement, 3, placement->value.octets, placement->value.length,
+                               SQLITE_STATIC);
+    }
+    if (rc == SQLITE_OK && which == PUT_PLACEMENT) {
+        rc = sqlite3_bind_int(statement, 4, placement->confirmed ? 1 : 0);
+    }
+    if (rc == SQLITE_OK && which == PUT_PLACEMENT) {
+        rc = sqlite3_bind_int64(statement, 5, placement->created_ms);
+    }
+    return rc == SQLITE_OK ? run(sqlite, which) : rc;
+}
+
 static int apply_change(struct sqlite *sqlite, const struct d1_store_change *change) {
     switch (change->op) {
     case D1_STORE_PUT_CHALLENGE:
@@ -234,6 +266,10 @@ static int apply_change(struct sqlite *sqlite, const struct d1_store_change *cha
         return apply_sealed(sqlite, PUT_SEALED, change->sealed);
     case D1_STORE_REMOVE_SEALED:
         return apply_sealed(sqlite, REMOVE_SEALED, change->sealed);
+    case D1_STORE_PUT_PLACEMENT:
+        return apply_placement(sqlite, PUT_PLACEMENT, change->placement);
+    case D1_STORE_REMOVE_PLACEMENT:
+        return apply_placement(sqlite, REMOVE_PLACEMENT, change->placement);
     }
     return SQLITE_MISUSE;
 }

@@ -154,6 +154,9 @@ static int load_challenge(const struct loader *loader, sqlite3_stmt *row) {
         read_name(row, 5, &challenge.asked) != D1_OK) {
         return bad_row(loader, "challenge", "asked", sqlite3_column_text(row, 5));
     }
+    if (read_text(row, 6, challenge.via, sizeof(challenge.via)) != D1_OK) {
+        return bad_row(loader, "challenge", "via", sqlite3_column_text(row, 6));
+    }
     struct d1_store_change change = {.op = D1_STORE_PUT_CHALLENGE, .challenge = &challenge};
     loader->changed(&change, loader->arg);
     return D1_OK;
@@ -178,6 +181,26 @@ static int load_sealed(const struct loader *loader, sqlite3_stmt *row) {
         return bad_row(loader, "sealed_account", "box of", sqlite3_column_text(row, 1));
     }
     struct d1_store_change change = {.op = D1_STORE_PUT_SEALED, .sealed = &sealed};
+    loader->changed(&change, loader->arg);
+    return D1_OK;
+}
+
+static int load_placement(const struct loader *loader, sqlite3_stmt *row) {
+    struct d1_placement placement;
+    if (read_text(row, 0, placement.via, sizeof(placement.via)) != D1_OK) {
+        return bad_row(loader, "placement", "via", sqlite3_column_text(row, 0));
+    }
+    if (read_name(row, 1, &placement.name) != D1_OK) {
+        return bad_row(loader, "placement", "name", sqlite3_column_text(row, 1));
+    }
+    const void *value = sqlite3_column_blob(row, 2);
+    int length = sqlite3_column_bytes(row, 2);
+    if (value == NULL || d1_txt_value_set(&placement.value, value, (size_t)length) != D1_OK) {
+        return bad_row(loader, "placement", "value at", sqlite3_column_text(row, 1));
+    }
+    placement.confirmed = sqlite3_column_int(row, 3) != 0;
+    placement.created_ms = sqlite3_column_int64(row, 4);
+    struct d1_store_change change = {.op = D1_STORE_PUT_PLACEMENT, .placement = &placement};
     loader->changed(&change, loader->arg);
     return D1_OK;
 }
@@ -220,14 +243,20 @@ int d1_sqlite_load(sqlite3 *db, const char *path,
     }
     if (err == D1_OK) {
         err = load_rows(&loader,
-                        "SELECT name, value, owner, created, expires, asked"
-                        " FROM challenge ORDER BY name, value, owner",
+                        "SELECT name, value, owner, created, expires, asked, via"
+                        " FROM challenge ORDER BY name, value, owner, via",
                         load_challenge);
     }
     if (err == D1_OK) {
         err = load_rows(&loader,
                         "SELECT token, domain, box FROM sealed_account ORDER BY token, domain",
                         load_sealed);
+    }
+    if (err == D1_OK) {
+        err = load_rows(&loader,
+                        "SELECT via, name, value, confirmed, created"
+                        " FROM placement ORDER BY via, name, value",
+                        load_placement);
     }
     return err;
 }

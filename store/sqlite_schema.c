@@ -55,6 +55,26 @@ static const char *const schema_steps[] = {
     "  lease INTEGER NOT NULL," /* 0: the default. */
     "  quota INTEGER NOT NULL," /* 0: none. */
     "  created INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 5. The provider account of a challenge, part of its identity; what stands at providers'. */
+    "CREATE TABLE challenge_5("
+    "  via TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  value BLOB NOT NULL CHECK (length(value) BETWEEN 1 AND 255),"
+    "  owner TEXT NOT NULL,"
+    "  created INTEGER NOT NULL,"
+    "  expires INTEGER NOT NULL," /* 0: never. */
+    "  asked TEXT,"
+    "  PRIMARY KEY (name, value, owner, via)) WITHOUT ROWID;"
+    "INSERT INTO challenge_5 SELECT '', name, value, owner, created, expires, asked FROM challenge;"
+    "DROP TABLE challenge;"
+    "ALTER TABLE challenge_5 RENAME TO challenge;"
+    "CREATE TABLE placement("
+    "  via TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  value BLOB NOT NULL CHECK (length(value) BETWEEN 1 AND 255),"
+    "  confirmed INTEGER NOT NULL,"
+    "  created INTEGER NOT NULL,"
+    "  PRIMARY KEY (via, name, value)) WITHOUT ROWID;",
 };
 
 #define SCHEMA_VERSION ((int)D1_ARRAY_LENGTH(schema_steps))

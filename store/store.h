@@ -37,6 +37,8 @@ enum d1_store_op {
     D1_STORE_REMOVE_KNOWN,
     D1_STORE_PUT_SEALED, /* Insert or replace by token and domain. */
     D1_STORE_REMOVE_SEALED,
+    D1_STORE_PUT_PLACEMENT, /* Insert or replace by via, name and value. */
+    D1_STORE_REMOVE_PLACEMENT,
 };
 
 struct d1_store_change {
@@ -47,6 +49,7 @@ struct d1_store_change {
         const struct d1_token *token;
         const struct d1_known_name *known;
         const struct d1_sealed_account *sealed;
+        const struct d1_placement *placement;
     };
 };
 

@@ -21,6 +21,8 @@ struct d1_store {
     size_t known_count;
     struct d1_sealed_account *sealed;
     size_t sealed_count;
+    struct d1_placement *placements;
+    size_t placement_count;
 };
 
 static void *grown(void *rows, size_t count, size_t size) {
@@ -66,6 +68,7 @@ void fake_store_destroy(struct d1_store *store) {
         free_sealed(&store->sealed[i]);
     }
     free(store->sealed);
+    free(store->placements);
     free(store->challenges);
     free(store->accounts);
     free(store->known);
@@ -94,7 +97,8 @@ static size_t find_challenge(const struct d1_store *store, const struct d1_chall
     while (i < store->challenge_count &&
            !(d1_name_equal(&store->challenges[i].name, &wanted->name) &&
              d1_txt_value_equal(&store->challenges[i].value, &wanted->value) &&
-             strcmp(store->challenges[i].owner, wanted->owner) == 0)) {
+             strcmp(store->challenges[i].owner, wanted->owner) == 0 &&
+             strcmp(store->challenges[i].via, wanted->via) == 0)) {
         i++;
     }
     return i;
@@ -181,6 +185,31 @@ static void remove_sealed(struct d1_store *store, const struct d1_sealed_account
     }
 }
 
+static size_t find_placement(const struct d1_store *store, const struct d1_placement *wanted) {
+    size_t i = 0;
+    while (i < store->placement_count &&
+           !(strcmp(store->placements[i].via, wanted->via) == 0 &&
+             d1_name_equal(&store->placements[i].name, &wanted->name) &&
+             d1_txt_value_equal(&store->placements[i].value, &wanted->value))) {
+        i++;
+    }
+    return i;
+}
+
+static void remove_placement(struct d1_store *store, const struct d1_placement *record) {
+    size_t i = find_placement(store, record);
+    if (i < store->placement_count) {
+        store->placements[i] = store->placements[--store->placement_count];
+    }
+}
+
+static void put_placement(struct d1_store *store, const struct d1_placement *record) {
+    remove_placement(store, record);
+    store->placement_count++;
+    store->placements = grown(store->placements, store->placement_count, sizeof(*record));
+    store->placements[store->placement_count - 1] = *record;
+}
+
 static void put_sealed(struct d1_store *store, const struct d1_sealed_account *record) {
     remove_sealed(store, record);
     store->sealed_count++;
@@ -262,6 +291,12 @@ static void keep(struct d1_store *store, const struct d1_store_change *change) {
         break;
     case D1_STORE_REMOVE_SEALED:
         remove_sealed(store, change->sealed);
+        break;
+    case D1_STORE_PUT_PLACEMENT:
+        put_placement(store, change->placement);
+        break;
+    case D1_STORE_REMOVE_PLACEMENT:
+        remove_placement(store, change->placement);
         break;
     }
     for (struct d1_store_watcher *w = store->watchers; w != NULL; w = w->next) {
@@ -350,6 +385,11 @@ int d1_store_load(struct d1_store *store, void (*changed)(const struct d1_store_
         changed(&(struct d1_store_change){.op = D1_STORE_PUT_SEALED, .sealed = &store->sealed[i]},
                 arg);
     }
+    for (size_t i = 0; i < store->placement_count; i++) {
+        changed(&(struct d1_store_change){.op = D1_STORE_PUT_PLACEMENT,
+                                          .placement = &store->placements[i]},
+                arg);
+    }
     return 0;
 }
 
@@ -380,6 +420,14 @@ size_t fake_store_accounts(const struct d1_store *store) {
 const struct d1_account *fake_store_account(const struct d1_store *store, const char *username) {
     size_t i = find_account(store, username);
     return i < store->account_count ? &store->accounts[i] : NULL;
+}
+
+size_t fake_store_placements(const struct d1_store *store) {
+    return store->placement_count;
+}
+
+const struct d1_placement *fake_store_placement(const struct d1_store *store, size_t i) {
+    return &store->placements[i];
 }
 
 size_t fake_store_sealed(const struct d1_store *store) {

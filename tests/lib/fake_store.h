@@ -43,6 +43,8 @@ const struct d1_challenge *fake_store_find(const struct d1_store *store, const c
 const struct d1_challenge *fake_store_at(const struct d1_store *store, size_t i);
 size_t fake_store_accounts(const struct d1_store *store);
 const struct d1_account *fake_store_account(const struct d1_store *store, const char *username);
+size_t fake_store_placements(const struct d1_store *store);
+const struct d1_placement *fake_store_placement(const struct d1_store *store, size_t i);
 size_t fake_store_sealed(const struct d1_store *store);
 const struct d1_known_name *fake_store_known(const struct d1_store *store, const char *name);
 

@@ -156,7 +156,7 @@ int d1_fixture_publish(struct d1_fixture *fixture, const char *name, size_t coun
         memset(values[i].octets, (int)('A' + i % 26), length);
         pointers[i] = &values[i];
     }
-    int err = publisher->publish(publisher, &owner, pointers, count, NULL);
+    int err = publisher->publish(publisher, &owner, "", pointers, count, NULL);
     d1_free(pointers);
     d1_free(values);
     return err;
@@ -171,7 +171,7 @@ int d1_fixture_know(struct d1_fixture *fixture, const char *name, bool known) {
 int d1_fixture_serves(struct d1_fixture *fixture, const char *name) {
     struct d1_publisher *publisher = d1_served_publisher_base(fixture->publisher);
     struct d1_name owner = d1_fixture_name(name);
-    return publisher->serves(publisher, &owner);
+    return publisher->serves(publisher, &owner, "");
 }
 
 size_t d1_ask_build(const struct d1_ask *ask, uint8_t ret_message[D1_ASK_BYTES_MAX]) {

@@ -66,7 +66,7 @@ static void publish(struct live *live, size_t count) {
         pointers[i] = &values[i];
     }
     struct d1_publisher *base = d1_served_publisher_base(live->publisher);
-    assert_int_equal(base->publish(base, &live->name, pointers, count, NULL), 0);
+    assert_int_equal(base->publish(base, &live->name, "", pointers, count, NULL), 0);
 }
 
 static void release_served(struct d1_epoch_item *item) {

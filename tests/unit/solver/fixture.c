@@ -24,8 +24,11 @@ static struct shown *find_shown(struct fake_publisher *fake, const struct d1_nam
     return shown;
 }
 
-static int serves(struct d1_publisher *publisher, const struct d1_name *name) {
+static int serves(struct d1_publisher *publisher, const struct d1_name *name, const char *via) {
     struct fake_publisher *fake = D1_CONTAINER_OF(publisher, struct fake_publisher, publisher);
+    if (via[0] != '\0') {
+        return strcmp(via, fake->via) == 0 ? D1_OK : D1_ENOTSERVED;
+    }
     struct d1_name fixed;
     assert_int_equal(d1_name_from_text("static.auth.example.test", &fixed), 0);
     if (d1_name_equal(name, &fixed)) {
@@ -52,12 +55,14 @@ static void show(struct fake_publisher *fake, const struct d1_name *name,
     shown->count = count;
 }
 
-static int publish(struct d1_publisher *publisher, const struct d1_name *name,
+static int publish(struct d1_publisher *publisher, const struct d1_name *name, const char *via,
                    const struct d1_txt_value *const *values, size_t count,
                    struct d1_publication *publication) {
     struct fake_publisher *fake = D1_CONTAINER_OF(publisher, struct fake_publisher, publisher);
     fake->publications++;
+    snprintf(fake->last_via, sizeof(fake->last_via), "%s", via);
     if (fake->publish_err != 0) {
+        publication->why = fake->why;
         return fake->publish_err;
     }
     /* As a real publisher: it needs memory, and may not get it. */
@@ -167,7 +172,7 @@ void world_open(struct world *world) {
         d1_rights_create(NULL, 0, any, 1, D1_VERBS_DEFAULT | D1_VERB_ADMIN, &world->admin, NULL),
         0);
     world->store = fake_store_create();
-    world->publisher.publisher = (struct d1_publisher){serves, publish, know, NULL};
+    world->publisher.publisher = (struct d1_publisher){serves, publish, know, NULL, NULL};
     assert_int_equal(d1_name_from_text("auth.example.test", &world->publisher.zone), 0);
     world->settings = (struct d1_solver_settings){
         .lease_default_ms = 24 * HOUR_MS,
@@ -231,6 +236,9 @@ static void on_done(struct d1_solver_request *request, int err) {
     struct asked *asked = D1_CONTAINER_OF(request, struct asked, request);
     asked->done++;
     asked->err = err;
+    char text[D1_FOLLOW_TEXT_BYTES];
+    d1_solver_explain(request, err, text);
+    snprintf(asked->why, sizeof(asked->why), "%.250s", text);
 }
 
 void asked_init(struct asked *asked, struct world *world, enum d1_solver_verb verb,

@@ -25,6 +25,9 @@ struct shown {
 };
 
 struct fake_publisher {
+    const char *via;   /* The account it has, beside its zone. */
+    const char *why;   /* Of publish_err. */
+    char last_via[64]; /* Of the last publication. */
     struct d1_publisher publisher;
     struct shown shown[SHOWN_MAX];
     size_t count;
@@ -62,6 +65,7 @@ struct asked {
     struct d1_solver_request request;
     int done;
     int err;
+    char why[256]; /* In words, where the request ended in `done`. */
 };
 
 void world_open(struct world *world);

@@ -279,6 +279,59 @@ static void test_cleanup_where_nobody_serves_any_more(void **state) {
     assert_int_equal(fake_store_challenges(w->store), 0);
 }
 
+static int ask_via(struct world *w, enum d1_solver_verb verb, const char *via, const char *value,
+                   struct asked *asked) {
+    asked_init(asked, w, verb, "kubernetes:a", NAME, value);
+    asked->request.via = via;
+    int err = d1_solver_submit(w->solver, &asked->request);
+    if (err == 0) {
+        world_settle(w);
+        assert_int_equal(asked->done, 1);
+    }
+    return err;
+}
+
+static void test_a_provider_account_is_a_place_of_its_own(void **state) {
+    struct world *w = *state;
+    struct asked asked;
+    w->publisher.via = "acc";
+    assert_int_equal(present(w, "token:lego", NAME, "v1"), 0);
+    assert_string_equal(w->publisher.last_via, "");
+    assert_int_equal(ask_via(w, D1_SOLVER_PRESENT, "acc", "v2", &asked), 0);
+    assert_int_equal(asked.err, 0);
+    assert_string_equal(w->publisher.last_via, "acc");
+    assert_non_null(fake_store_find(w->store, NAME, "v1", "token:lego"));
+    assert_int_equal(fake_store_challenges(w->store), 2);
+    assert_int_equal(ask_via(w, D1_SOLVER_CLEANUP, NULL, "v2", &asked), 0);
+    assert_int_equal(fake_store_challenges(w->store), 2); /* It does not stand there. */
+    assert_int_equal(ask_via(w, D1_SOLVER_CLEANUP, "acc", "v2", &asked), 0);
+    assert_int_equal(fake_store_challenges(w->store), 1);
+}
+
+static void test_an_unknown_account_is_not_served(void **state) {
+    struct world *w = *state;
+    struct asked asked;
+    w->publisher.via = "acc";
+    assert_int_equal(ask_via(w, D1_SOLVER_PRESENT, "other", "v", &asked), D1_ENOTSERVED);
+}
+
+static void test_a_provider_that_fails_is_final_and_says_why(void **state) {
+    struct world *w = *state;
+    struct asked asked;
+    w->publisher.via = "acc";
+    w->publisher.publish_err = D1_EPROVIDER;
+    w->publisher.why = "fake: no such zone";
+    assert_int_equal(ask_via(w, D1_SOLVER_PRESENT, "acc", "v", &asked), 0);
+    assert_int_equal(asked.err, D1_EPROVIDER);
+    assert_string_equal(asked.why, NAME ": fake: no such zone");
+    size_t before = w->publisher.publications;
+    world_advance(w, 5000);
+    assert_int_equal(w->publisher.publications, before);
+    w->publisher.publish_err = 0;
+    assert_int_equal(ask_via(w, D1_SOLVER_PRESENT, "acc", "v", &asked), 0);
+    assert_int_equal(asked.err, 0); /* The next one tries again. */
+}
+
 static void test_gauges_and_histogram(void **state) {
     struct world *w = *state;
     struct asked a;
@@ -319,6 +372,9 @@ int main(void) {
         T(test_live_is_noted_though_it_came_late),
         T(test_zone_taken_away_and_given_back),
         T(test_cleanup_where_nobody_serves_any_more),
+        T(test_a_provider_account_is_a_place_of_its_own),
+        T(test_an_unknown_account_is_not_served),
+        T(test_a_provider_that_fails_is_final_and_says_why),
         T(test_gauges_and_histogram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

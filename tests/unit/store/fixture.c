@@ -91,6 +91,15 @@ static void note_change(struct fixture *fixture, const struct d1_store_change *c
                         change->account->bcrypt != NULL ? " " : "",
                         change->account->bcrypt != NULL ? change->account->bcrypt : "");
         return;
+    case D1_STORE_PUT_PLACEMENT:
+    case D1_STORE_REMOVE_PLACEMENT:
+        d1_name_to_text(&change->placement->name, name);
+        d1_bytes_printf(
+            &fixture->diary, "%s placement %s %s '%.*s'%s %" PRId64,
+            change->op == D1_STORE_PUT_PLACEMENT ? "put" : "remove", change->placement->via, name,
+            change->placement->value.length, (const char *)change->placement->value.octets,
+            change->placement->confirmed ? " confirmed" : "", change->placement->created_ms);
+        return;
     case D1_STORE_PUT_SEALED:
     case D1_STORE_REMOVE_SEALED:
         d1_bytes_printf(&fixture->diary, "%s sealed %s %s '%.*s'",

@@ -13,7 +13,16 @@
 #include "tests/unit/store/fixture.h"
 
 #define PUT     D1_STORE_PUT_CHALLENGE
-#define VERSION 4 /* Of the schema. */
+#define VERSION 5 /* Of the schema. */
+
+/* From version 5 back to 4. */
+#define BACK_TO_4                                                                          \
+    "DROP TABLE placement; ALTER TABLE challenge RENAME TO newer_challenge;"               \
+    "CREATE TABLE challenge(name TEXT NOT NULL, value BLOB NOT NULL, owner TEXT NOT NULL," \
+    " created INTEGER NOT NULL, expires INTEGER NOT NULL, asked TEXT,"                     \
+    " PRIMARY KEY (name, value, owner)) WITHOUT ROWID;"                                    \
+    "INSERT INTO challenge SELECT name, value, owner, created, expires, asked"             \
+    " FROM newer_challenge; DROP TABLE newer_challenge;"
 
 static const char *path_of(const struct fixture *fixture, const char *file, char ret_path[160]) {
     snprintf(ret_path, 160, "%s/%s", fixture->dir, file);
@@ -167,16 +176,17 @@ static void test_an_older_version_is_brought_up_and_a_copy_kept(void **state) {
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
     d1_bytes_clear(&fixture->diary);
     fixture_close(fixture);
-    run_sql(fixture, "ALTER TABLE account RENAME TO newer;"
-                     "CREATE TABLE account(username TEXT NOT NULL PRIMARY KEY,"
-                     " key_digest BLOB NOT NULL CHECK (length(key_digest) = 32),"
-                     " name TEXT NOT NULL UNIQUE, allowfrom TEXT NOT NULL,"
-                     " created INTEGER NOT NULL) WITHOUT ROWID;"
-                     "INSERT INTO account SELECT username, key_digest, name, allowfrom, created"
-                     " FROM newer; DROP TABLE newer; DROP TABLE sealed_account;"
-                     "DROP TABLE token;"
-                     "ALTER TABLE challenge DROP COLUMN asked;"
-                     "PRAGMA user_version = 1");
+    run_sql(fixture,
+            BACK_TO_4 "ALTER TABLE account RENAME TO newer;"
+                      "CREATE TABLE account(username TEXT NOT NULL PRIMARY KEY,"
+                      " key_digest BLOB NOT NULL CHECK (length(key_digest) = 32),"
+                      " name TEXT NOT NULL UNIQUE, allowfrom TEXT NOT NULL,"
+                      " created INTEGER NOT NULL) WITHOUT ROWID;"
+                      "INSERT INTO account SELECT username, key_digest, name, allowfrom, created"
+                      " FROM newer; DROP TABLE newer; DROP TABLE sealed_account;"
+                      "DROP TABLE token;"
+                      "ALTER TABLE challenge DROP COLUMN asked;"
+                      "PRAGMA user_version = 1");
     fixture_open(fixture);
     assert_int_equal(fixture_load(fixture), D1_OK);
     assert_diary(fixture, "put account u1 x.auth.test 00..1f '192.0.2.0/24 2001:db8::/32' 1000\n");
@@ -201,8 +211,8 @@ static void test_challenges_of_version_2_were_not_followed(void **state) {
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
     d1_bytes_clear(&fixture->diary);
     fixture_close(fixture);
-    run_sql(fixture, "ALTER TABLE challenge DROP COLUMN asked; DROP TABLE token;"
-                     "PRAGMA user_version = 2");
+    run_sql(fixture, BACK_TO_4 "ALTER TABLE challenge DROP COLUMN asked; DROP TABLE token;"
+                               "PRAGMA user_version = 2");
     fixture_open(fixture);
     assert_int_equal(fixture_load(fixture), D1_OK);
     assert_diary(fixture, "put x.auth.test 'v' token:lego 1000-2000\n");
@@ -332,7 +342,7 @@ static void test_tokens_came_with_version_4(void **state) {
     sample_challenge(&sample, NULL, PUT, "a.test", "v");
     assert_int_equal(sample_write(fixture, &sample), D1_OK);
     fixture_close(fixture);
-    run_sql(fixture, "DROP TABLE token; PRAGMA user_version = 3");
+    run_sql(fixture, BACK_TO_4 "DROP TABLE token; PRAGMA user_version = 3");
     fixture_open(fixture);
     assert_int_equal(ask_number(fixture, "PRAGMA user_version"), VERSION);
     sample_token(&sample, NULL, D1_STORE_PUT_TOKEN, "tsig:certbot");
@@ -415,7 +425,7 @@ static void test_a_newer_version_is_refused_untouched(void **state) {
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 99");
     assert_refused(fixture, D1_EVERSION,
-                   "written by a newer dns01d (schema version 99, this one knows up to 4)");
+                   "written by a newer dns01d (schema version 99, this one knows up to 5)");
     assert_int_equal(ask_number(fixture, "PRAGMA user_version"), 99);
     assert_int_equal(ask_number(fixture, "SELECT value FROM meta WHERE key = 'clean'"), 1);
 }
@@ -503,16 +513,16 @@ static void test_a_bad_row_is_named(void **state) {
         const char *sql;
         const char *part;
     } rows[] = {
-        {"INSERT INTO challenge VALUES ('a..test', 'v', 'o', 1, 2, NULL)",
+        {"INSERT INTO challenge VALUES ('', 'a..test', 'v', 'o', 1, 2, NULL)",
          "table challenge: bad name 'a..test'"},
-        {"INSERT INTO challenge VALUES ('a.test', 'v', 'o', 1, 2, 'b..test')",
+        {"INSERT INTO challenge VALUES ('', 'a.test', 'v', 'o', 1, 2, 'b..test')",
          "table challenge: bad asked 'b..test'"},
         {"INSERT INTO known VALUES ('', 1)", "table known: bad name ''"},
         {"INSERT INTO account VALUES ('u', zeroblob(32), '-..', '', 1, NULL)",
          "table account: bad name '-..'"},
         {"INSERT INTO account VALUES (printf('%.40c', 'u'), zeroblob(32), 'a.test', '', 1, NULL)",
          "table account: bad username 'uuuu"},
-        {"INSERT INTO challenge VALUES ('a.test', 'v', printf('%.161c', 'o'), 1, 2, NULL)",
+        {"INSERT INTO challenge VALUES ('', 'a.test', 'v', printf('%.161c', 'o'), 1, 2, NULL)",
          "table challenge: bad owner 'oooo"},
         {"INSERT INTO token VALUES (printf('%.161c', 'o'), NULL, '', '', '', '', '', 0, 0, 1)",
          "table token: bad owner 'oooo"},
@@ -612,7 +622,7 @@ static void test_a_failed_open_gives_the_lock_back(void **state) {
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 99");
     assert_refused(fixture, D1_EVERSION, "newer");
-    run_sql(fixture, "PRAGMA user_version = 4");
+    run_sql(fixture, "PRAGMA user_version = 5");
     fixture_open(fixture);
 }
 
