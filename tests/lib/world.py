@@ -5,6 +5,7 @@ dns01d as the server of auth.example.test, and lego as the client that wants cer
     auth.example.test.           dns01d
     Pebble -> Unbound -> NSD | dns01d
     lego -> Pebble (ACME), dns01d (httpreq), Unbound (CNAME lookup)
+    dns01d -> Unbound (CNAMEs of names that are not its own)
 
 DNS stands on high ports, so Unbound is told where each zone is (stub-zone) in place of following
 the delegations to port 53.
@@ -85,6 +86,7 @@ class World:
             self.dns01d.config["delegations"] = [{
                 "under": "example.test", "nameservers": ["ns1.auth.example.test"],
                 "hostmaster": "hostmaster.example.test"}]
+        self.dns01d.config.setdefault("resolver", {"servers": ["{}:{}".format(*self.unbound)]})
         self.direct = [f"_acme-challenge.{name}." for name in direct]
         self.records = list(records)
         self.nonce_reject = nonce_reject
