@@ -1,5 +1,5 @@
-"""Orders of fifty names, and orders that must fail: a wrong key, a name without a right, a lease that
-ends before the ACME server looks.
+"""Orders of fifty names, and orders that must fail: a wrong key, a name without a right, a lease
+that ends before the ACME server looks.
 """
 
 import pytest
@@ -35,7 +35,7 @@ def for_another(client):
 
 
 class LateLego(Lego):
-    """Its hook lets the lease end before it returns, as a client that takes too long would see it."""
+    """Its hook lets the lease end before it returns, as a client that takes too long sees it."""
 
     mode = "lease that ends too early"
 
@@ -66,8 +66,8 @@ REFUSED = [(WrongKey("lego-wrong-key", f"wrongkey.{ZONE}"), "wrong key", "bad au
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """All clients are at work in it."""
-    world = World(tmp_path_factory.mktemp("orders"))
+    """All clients are at work in it. certbot repeats a request whose nonce was refused only once."""
+    world = World(tmp_path_factory.mktemp("orders"), nonce_reject=0)
     every = [*FIFTY, LATE, *(client for client, _, _ in REFUSED)]
     for client in every:
         client.join(world)

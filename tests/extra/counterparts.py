@@ -5,7 +5,8 @@ The folder is $DNS01D_EXTRA_CACHE, else dns01d/extra below $XDG_CACHE_HOME or ~/
 program is made from stands in tests/extra/NAME: go.mod and go.sum, or package.json and
 package-lock.json; a change there makes a new one. Called as a program it builds what is missing;
 tests only find what is there. DNS01D_EXTRA_BUILD_SECONDS: how long all builds may take together (an
-hour); what was compiled until then is kept for the next time.
+hour); what was compiled until then is kept for the next time. DNS01D_EXTRA_NAME (ACME_DNS, CADDY,
+LEGO, ACME_CLIENT): one that is there already, used as it is.
 """
 
 import contextlib
@@ -20,7 +21,10 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-GO_FOLDERS = "/usr/local/go/bin:/usr/lib/go/bin"
+sys.path.insert(0, str(HERE.parent / "lib"))
+
+from kubetools import ToolsError, find_go  # pylint: disable=wrong-import-position
+
 BUILD_SECONDS = int(os.environ.get("DNS01D_EXTRA_BUILD_SECONDS", "3600"))
 DEADLINE = time.monotonic() + BUILD_SECONDS
 
@@ -68,13 +72,19 @@ class Source:
         return cache() / "built" / f"{self.name}-{digest.hexdigest()[:16]}"
 
     @property
+    def given(self):
+        """One made elsewhere: $DNS01D_EXTRA_ACME_DNS for acme-dns, and so on."""
+        path = os.environ.get(f"DNS01D_EXTRA_{self.name.upper().replace('-', '_')}")
+        return pathlib.Path(path) if path else None
+
+    @property
     def _reason(self):
         """The file that says why it could not be built."""
         return self.place.with_name(self.place.name + ".why")
 
     def find(self):
         """Its place; raises Unavailable where it was not built."""
-        place = self.place
+        place = self.given or self.place
         if place.exists():
             return place
         with contextlib.suppress(OSError):
@@ -83,6 +93,8 @@ class Source:
 
     def make(self):
         """Builds it where it is not there yet. Raises Unavailable, and lets find say the same."""
+        if self.given:
+            return
         try:
             self._make()
         except Unavailable as why:
@@ -113,20 +125,11 @@ class GoProgram(Source):
     def sources(self):
         return [self.folder / "go.mod", self.folder / "go.sum", *sorted(self.folder.glob("*.go"))]
 
-    def _find_go(self):
-        wanted = re.search(r"^go (\d+)\.(\d+)", (self.folder / "go.mod").read_text(), re.MULTILINE)
-        least = tuple(map(int, wanted.groups()))
-        go = shutil.which("go", path=f"{os.environ.get('PATH', '')}:{GO_FOLDERS}")
-        text = subprocess.run([go, "version"], capture_output=True, text=True,
-                              check=False).stdout if go else ""
-        found = re.search(r"go(\d+)\.(\d+)", text)
-        if not found or tuple(map(int, found.groups())) < least:
-            raise Unavailable(f"{self.name} needs Go {least[0]}.{least[1]} or later in PATH or in "
-                              f"/usr/local/go/bin: install it from the Go project's releases")
-        return go
-
     def build(self, place):
-        go = self._find_go()
+        try:
+            go = find_go()
+        except ToolsError as why:
+            raise Unavailable(f"{self.name}: {why}") from None
         # One folder for all modules: Go's own caches, which the next version of a program uses too.
         environment = dict(os.environ, GOMODCACHE=str(cache() / "go-mod"), GOWORK="off",
                            GOCACHE=str(cache() / "go-build"), GOTOOLCHAIN="local",
