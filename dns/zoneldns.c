@@ -147,24 +147,42 @@ static int take_owner(const struct d1_zone_scope *scope, char *text, size_t leng
     return err == D1_OK ? D1_OK : refuse(error, "the owner is not a valid name");
 }
 
-/* Whether a word of the text is, or begins with, a label that is an escaped "@" alone. */
-static bool has_escaped_at(const char *text) {
+/*
+ * ldns takes a name whose first label is an escaped "@" for the origin. So a line with one is read
+ * twice, the second time with another label in its place; names are taken from that reading, where
+ * the label is turned back.
+ */
+#define STAND_IN '\1'
+
+/* Put `\STAND_IN` in place of each label that begins a word and is an escaped "@" alone. */
+static size_t put_stand_in(char *text) {
     static const char *const forms[] = {"\\@", "\\064"};
+    size_t count = 0;
     for (size_t i = 0; i < D1_ARRAY_LENGTH(forms); i++) {
         size_t length = strlen(forms[i]);
-        for (const char *at = strstr(text, forms[i]); at != NULL; at = strstr(at + 1, forms[i])) {
+        for (char *at = strstr(text, forms[i]); at != NULL; at = strstr(at + 1, forms[i])) {
             bool begins = at > text && (at[-1] == ' ' || at[-1] == '\t');
             if (begins && (at[length] == '.' || at[length] == '\0' || at[length] == ' ' ||
                            at[length] == '\t')) {
-                return true;
+                memcpy(at + 1, i == 0 ? "\1" : "001", length - 1);
+                count++;
             }
         }
     }
-    return false;
+    return count;
+}
+
+/*
+ * Whether the text has the stand-in already, which could not be told from an "@"; or a blank behind a
+ * backslash, which may begin a word or not.
+ */
+static bool is_ambiguous(const char *text) {
+    return strchr(text, STAND_IN) != NULL || strstr(text, "\\001") != NULL ||
+           strstr(text, "\\ ") != NULL || strstr(text, "\\\t") != NULL;
 }
 
 /* Put the record into wire form: its rdata is what ldns holds, field after field. */
-static int take_record(struct d1_zone_scope *scope, const ldns_rr *rr, const char *text,
+static int take_record(struct d1_zone_scope *scope, const ldns_rr *rr, const ldns_rr *names,
                        struct d1_zone_record *ret_record, struct d1_error *error) {
     struct d1_writer writer = d1_writer_over(scope->rdata, sizeof(scope->rdata));
     for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
@@ -173,14 +191,15 @@ static int take_record(struct d1_zone_scope *scope, const ldns_rr *rr, const cha
             return refuse(error, "the record's data is not complete");
         }
         bool is_name = ldns_rdf_get_type(field) == LDNS_RDF_TYPE_DNAME;
+        field = is_name ? ldns_rr_rdf(names, i) : field;
         if (is_name && ldns_rdf_size(field) > D1_NAME_OCTETS_MAX) {
             return refuse(error, "a name in the record's data is too long");
         }
-        if (is_name && has_escaped_at(text)) {
-            return refuse(error, "a name in the record's data whose first label is \\@ is not "
-                                 "understood");
-        }
+        uint8_t *at = writer.at;
         d1_write_bytes(&writer, ldns_rdf_data(field), ldns_rdf_size(field));
+        if (is_name && names != rr && !writer.failed && at[0] == 1 && at[1] == STAND_IN) {
+            at[1] = '@';
+        }
     }
     if (writer.failed) {
         return refuse(error, "the record's data is longer than 65535 octets");
@@ -217,6 +236,33 @@ static int parse(const struct d1_zone_scope *scope, const char *text, ldns_rr **
     return status == LDNS_STATUS_OK ? D1_OK : refuse(error, ldns_get_errorstr_by_id(status));
 }
 
+static bool has_name(const ldns_rr *rr) {
+    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+        if (ldns_rr_rdf(rr, i) != NULL &&
+            ldns_rdf_get_type(ldns_rr_rdf(rr, i)) == LDNS_RDF_TYPE_DNAME) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The reading to take names from: `rr` itself, or a second one, which the caller frees. */
+static int read_names(const struct d1_zone_scope *scope, char *text, ldns_rr *rr,
+                      ldns_rr **ret_names, struct d1_error *error) {
+    *ret_names = rr;
+    if (!has_name(rr)) {
+        return D1_OK;
+    }
+    bool ambiguous = is_ambiguous(text);
+    if (put_stand_in(text) == 0) {
+        return D1_OK;
+    }
+    if (ambiguous) {
+        return refuse(error, "\\@ with \\001 or an escaped blank in one line is not understood");
+    }
+    return parse(scope, text, ret_names, error);
+}
+
 int d1_zone_read_ldns(struct d1_zone_scope *scope, char *text, struct d1_zone_record *ret_record,
                       struct d1_error *error) {
     size_t length = strlen(text);
@@ -238,7 +284,14 @@ int d1_zone_read_ldns(struct d1_zone_scope *scope, char *text, struct d1_zone_re
     ldns_rr *rr = NULL;
     err = parse(scope, text, &rr, error);
     if (err == D1_OK) {
-        err = take_record(scope, rr, text, ret_record, error);
+        ldns_rr *names = rr;
+        err = read_names(scope, text, rr, &names, error);
+        if (err == D1_OK) {
+            err = take_record(scope, rr, names, ret_record, error);
+        }
+        if (names != rr) {
+            ldns_rr_free(names);
+        }
         ldns_rr_free(rr);
     }
     return err;
