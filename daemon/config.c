@@ -353,6 +353,7 @@ static int take_frontend(struct d1_config *config) {
     frontend->base_path = text_of(root, "api.base-path");
     frontend->registration = (enum d1_registration)d1_setting_choice(
         d1_node_path(root, "api.registration"), registrations);
+    frontend->account_store = d1_setting_bool(d1_node_path(root, "api.account-store"));
     frontend->registrations_per_hour =
         rate_per(d1_node_path(root, "api.limits.registrations"), 3600000);
     frontend->auth_failures_per_minute =

@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "http/server.h"
 #include "solver/tokens.h"
+#include "webhook/seal.h"
 
 #define BASIC_BYTES_MAX (D1_TOKEN_NAME_MAX + 1 + D1_SECRET_BYTES_MAX)
 
@@ -37,52 +38,77 @@ static const char *after_scheme(const char *value, const char *scheme) {
     return value + strspn(value, " ");
 }
 
-static void read_bearer(const char *secret, struct d1_offer *offer) {
-    size_t length = strlen(secret);
-    if (length > 0 && length <= D1_SECRET_BYTES_MAX &&
-        d1_sha256(D1_TOKEN_DIGEST_DOMAIN, secret, length, offer->digest) == D1_OK) {
-        offer->kind = D1_OFFER_SECRET;
+/* What an Authorization header holds; `pair` backs name and secret of Basic. */
+struct shown {
+    enum d1_offer_kind kind; /* SECRET, NAMED; NONE; BAD. */
+    const char *name;        /* NAMED; not terminated. */
+    size_t name_length;
+    const char *secret;
+    size_t secret_length;
+    char pair[BASIC_BYTES_MAX];
+};
+
+static void read_basic(const char *text, struct shown *shown) {
+    size_t length;
+    if (d1_base64_decode(text, strlen(text), shown->pair, sizeof(shown->pair), &length) != D1_OK) {
+        return;
+    }
+    const char *colon = memchr(shown->pair, ':', length);
+    size_t name_length = colon != NULL ? (size_t)(colon - shown->pair) : 0;
+    bool is_name = name_length > 0 && name_length <= D1_TOKEN_NAME_MAX &&
+                   memchr(shown->pair, '\0', name_length) == NULL;
+    if (is_name && length > name_length + 1) {
+        shown->kind = D1_OFFER_NAMED;
+        shown->name = shown->pair;
+        shown->name_length = name_length;
+        shown->secret = colon + 1;
+        shown->secret_length = length - name_length - 1;
     }
 }
 
-static void read_basic(const char *text, struct d1_offer *offer) {
-    char pair[BASIC_BYTES_MAX];
-    size_t length;
-    if (d1_base64_decode(text, strlen(text), pair, sizeof(pair), &length) != D1_OK) {
+/* The caller wipes *shown. */
+static void read_authorization(const struct d1_http_request *request, struct shown *shown) {
+    bool twice;
+    const char *value = find_only(request, "authorization", &twice);
+    shown->kind = value != NULL ? D1_OFFER_BAD : D1_OFFER_NONE;
+    if (value == NULL || twice) {
         return;
     }
-    const char *colon = memchr(pair, ':', length);
-    size_t name_length = colon != NULL ? (size_t)(colon - pair) : 0;
-    bool is_name = name_length > 0 && name_length <= D1_TOKEN_NAME_MAX &&
-                   memchr(pair, '\0', name_length) == NULL;
-    size_t secret_length = is_name ? length - name_length - 1 : 0;
-    if (secret_length > 0 && d1_sha256(D1_TOKEN_DIGEST_DOMAIN, pair + name_length + 1,
-                                       secret_length, offer->digest) == D1_OK) {
-        memcpy(offer->name, pair, name_length);
-        offer->name[name_length] = '\0';
-        offer->kind = D1_OFFER_NAMED;
+    const char *bearer = after_scheme(value, "bearer");
+    const char *basic = after_scheme(value, "basic");
+    if (bearer != NULL && bearer[0] != '\0' && strlen(bearer) <= D1_SECRET_BYTES_MAX) {
+        shown->kind = D1_OFFER_SECRET;
+        shown->secret = bearer;
+        shown->secret_length = strlen(bearer);
+    } else if (basic != NULL) {
+        read_basic(basic, shown);
     }
-    d1_wipe(pair, sizeof(pair));
 }
 
 void d1_offer_read_token(const struct d1_http_request *request, struct d1_offer *ret_offer) {
-    *ret_offer = (struct d1_offer){.kind = D1_OFFER_NONE};
-    bool twice;
-    const char *value = find_only(request, "authorization", &twice);
-    if (value == NULL) {
-        return;
+    struct shown shown;
+    read_authorization(request, &shown);
+    *ret_offer = (struct d1_offer){.kind = shown.kind};
+    if (shown.kind == D1_OFFER_NAMED) {
+        memcpy(ret_offer->name, shown.name, shown.name_length);
     }
-    ret_offer->kind = D1_OFFER_BAD;
-    const char *bearer = after_scheme(value, "bearer");
-    const char *basic = after_scheme(value, "basic");
-    if (twice) {
-        return;
+    bool has_secret = shown.kind == D1_OFFER_NAMED || shown.kind == D1_OFFER_SECRET;
+    if (has_secret && d1_sha256(D1_TOKEN_DIGEST_DOMAIN, shown.secret, shown.secret_length,
+                                ret_offer->digest) != D1_OK) {
+        ret_offer->kind = D1_OFFER_BAD;
     }
-    if (bearer != NULL) {
-        read_bearer(bearer, ret_offer);
-    } else if (basic != NULL) {
-        read_basic(basic, ret_offer);
+    d1_wipe(&shown, sizeof(shown));
+}
+
+int d1_offer_read_root(const struct d1_http_request *request, struct d1_seal_root *ret_root) {
+    struct shown shown;
+    read_authorization(request, &shown);
+    int err = D1_EUNAUTHORIZED;
+    if (shown.kind == D1_OFFER_NAMED || shown.kind == D1_OFFER_SECRET) {
+        err = d1_seal_root(shown.secret, shown.secret_length, ret_root);
     }
+    d1_wipe(&shown, sizeof(shown));
+    return err;
 }
 
 bool d1_account_key_is_valid(const char *key) {

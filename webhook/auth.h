@@ -12,12 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/attr.h"
 #include "core/limits.h"
 #include "core/text.h"
 
 struct d1_credential;
 struct d1_http_request;
 struct d1_rights;
+struct d1_seal_root;
 struct d1_solver;
 
 enum d1_offer_kind {
@@ -39,6 +41,10 @@ struct d1_offer {
 
 /* Authorization: Bearer SECRET, or Basic base64(NAME:SECRET), either alphabet, padded or not. */
 void d1_offer_read_token(const struct d1_http_request *request, struct d1_offer *ret_offer);
+
+/* What seals for the holder of that token. Returns 0, D1_EUNAUTHORIZED (none) or D1_EINTERNAL. */
+int d1_offer_read_root(const struct d1_http_request *request,
+                       struct d1_seal_root *ret_root) D1_MUST_CHECK;
 
 /* Whether a text has the form of an account's key. */
 bool d1_account_key_is_valid(const char *key);

@@ -68,6 +68,7 @@ struct d1_frontend_options {
 struct d1_frontend_settings {
     const char *base_path; /* "" or "/prefix". */
     enum d1_registration registration;
+    bool account_store; /* Accounts are kept for clients. */
     size_t trusted_proxies_count;
     const char *const *trusted_proxies; /* CIDRs, checked. */
     unsigned registrations_per_hour;    /* Per client address; 0: off. */

@@ -10,7 +10,7 @@
  * it becomes a 503.
  *
  * Threads: one thread at a time; posting hands it over.
- * Memory: a job owns its body, `allowfrom`, `lists`, `rights` and `batch`. Secrets in it are wiped
+ * Memory: a job owns its body, `allowfrom`, `lists`, `rights`, `batch` and `kept`. Secrets in it are wiped
  *   when it ends.
  * Limits: D1_HTTP_ANSWER_BYTES_MAX octets of answer.
  */
@@ -28,6 +28,7 @@
 #include "webhook/cidr.h"
 #include "webhook/frontend.h"
 
+struct d1_account_store;
 struct d1_http_exchange;
 struct d1_http_request;
 struct d1_import_batch;
@@ -80,6 +81,7 @@ struct d1_job {
     /* Who asks, from the front loop. */
     enum d1_frontend_kind kind;
     enum d1_registration registration; /* The mode in force when it arrived. */
+    bool account_store;                /* The same. */
     struct d1_ip client;
     struct d1_offer offer;
     int fault; /* What is wrong with the request; told after the credential was found good. */
@@ -98,6 +100,7 @@ struct d1_job {
     struct d1_rights *rights; /* Of an account. */
     char owner[D1_OWNER_TEXT_MAX + 1];
     struct d1_import_batch *batch;
+    struct d1_account_store *kept;
     struct d1_solver_login login;
     union {
         struct d1_solver_request request;

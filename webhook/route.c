@@ -20,6 +20,7 @@
 #include "core/mem.h"
 #include "core/metrics.h"
 #include "http/server.h"
+#include "webhook/accountstore.h"
 #include "webhook/host.h"
 #include "webhook/import.h"
 #include "webhook/job.h"
@@ -49,6 +50,7 @@ static const struct d1_metric_family responses_family = {
 struct settings {
     char *base_path; /* "" or "/prefix", no final '/'. */
     enum d1_registration registration;
+    bool account_store;
     unsigned registrations_per_hour;
     unsigned auth_failures_per_minute;
     size_t hosts_count;
@@ -159,6 +161,7 @@ int d1_router_configure(struct d1_router *router, const struct d1_frontend_setti
         return -ENOMEM;
     }
     settings->registration = from->registration;
+    settings->account_store = from->account_store;
     settings->registrations_per_hour = from->registrations_per_hour;
     settings->auth_failures_per_minute = from->auth_failures_per_minute;
     for (size_t i = 0; i < count; i++) {
@@ -224,8 +227,9 @@ static bool matches(const char *pattern, const char *path, struct d1_job *job) {
 /* Sets job->route, or job->allow when only the method is wrong. */
 static void find_route(struct d1_job *job, const char *method, const char *path) {
     static const struct d1_route *const tables[] = {
-        d1_acmedns_routes,    d1_httpreq_routes,   d1_api_challenge_routes, d1_api_account_routes,
-        d1_api_import_routes, d1_api_token_routes, d1_api_admin_routes,     d1_health_routes,
+        d1_acmedns_routes,     d1_httpreq_routes,    d1_api_challenge_routes,
+        d1_api_account_routes, d1_api_import_routes, d1_account_store_routes,
+        d1_api_token_routes,   d1_api_admin_routes,  d1_health_routes,
     };
     size_t used = 0;
     for (size_t t = 0; t < D1_ARRAY_LENGTH(tables); t++) {
@@ -371,6 +375,7 @@ void d1_router_take(struct d1_router *router, enum d1_frontend_kind kind,
     job->kind = kind;
     job->registration =
         router->settings != NULL ? router->settings->registration : D1_REGISTRATION_CLOSED;
+    job->account_store = router->settings != NULL && router->settings->account_store;
     d1_bytes_init(&job->body, D1_HTTP_ANSWER_BYTES_MAX);
     router->pending++;
     if (read_request(router, job, request)) {
@@ -456,6 +461,7 @@ static void on_answered(struct d1_message *message) {
     router->pending--;
     respond(router, job);
     d1_import_batch_destroy(job->batch);
+    d1_account_store_destroy(job->kept);
     d1_rights_destroy(job->rights);
     d1_free(job->allowfrom);
     for (size_t i = 0; i < D1_ARRAY_LENGTH(job->lists); i++) {

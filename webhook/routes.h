@@ -7,6 +7,7 @@
 #include "webhook/job.h"
 
 extern const struct d1_route d1_acmedns_routes[];
+extern const struct d1_route d1_account_store_routes[];
 extern const struct d1_route d1_httpreq_routes[];
 extern const struct d1_route d1_api_challenge_routes[];
 extern const struct d1_route d1_api_account_routes[];

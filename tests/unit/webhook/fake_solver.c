@@ -195,6 +195,47 @@ int d1_solver_import(struct d1_solver *solver, struct d1_solver_import *import) 
     return D1_OK;
 }
 
+int d1_sealed_find(const struct d1_solver *solver, const char *token, const char *domain,
+                   struct d1_sealed_account *ret_sealed) {
+    if (strcmp(solver->sealed_token, token) != 0 || strcmp(solver->sealed_domain, domain) != 0) {
+        return D1_ENOTFOUND;
+    }
+    *ret_sealed = (struct d1_sealed_account){.token = solver->sealed_token,
+                                             .domain = solver->sealed_domain,
+                                             .box = solver->sealed_box,
+                                             .length = solver->sealed_length};
+    return D1_OK;
+}
+
+void d1_sealed_each(const struct d1_solver *solver, const char *token,
+                    void (*visit)(const struct d1_sealed_account *sealed, void *arg), void *arg) {
+    struct d1_sealed_account sealed;
+    if (d1_sealed_find(solver, token, solver->sealed_domain, &sealed) == D1_OK) {
+        visit(&sealed, arg);
+    }
+}
+
+int d1_sealed_submit(struct d1_solver *solver, struct d1_sealed_write *write) {
+    if (solver->submit_err != D1_OK) {
+        return solver->submit_err;
+    }
+    solver->pending_sealed = write;
+    return D1_OK;
+}
+
+static void complete_sealed(struct d1_solver *solver, struct d1_sealed_write *write) {
+    const struct d1_sealed_account *account = &write->account;
+    if (solver->done_err == D1_OK) {
+        solver->sealed_length = write->removes ? 0 : account->length;
+        snprintf(solver->sealed_token, sizeof(solver->sealed_token), "%s",
+                 write->removes ? "" : account->token);
+        snprintf(solver->sealed_domain, sizeof(solver->sealed_domain), "%s",
+                 write->removes ? "" : account->domain);
+        memcpy(solver->sealed_box, account->box, solver->sealed_length);
+    }
+    write->done(write, solver->done_err);
+}
+
 bool fake_solver_complete(struct d1_solver *solver) {
     struct d1_solver_login *login = solver->pending_login;
     solver->pending_login = NULL;
@@ -234,11 +275,16 @@ bool fake_solver_complete(struct d1_solver *solver) {
     if (token != NULL) {
         complete_token(solver, token);
     }
+    struct d1_sealed_write *sealed = solver->pending_sealed;
+    solver->pending_sealed = NULL;
+    if (sealed != NULL) {
+        complete_sealed(solver, sealed);
+    }
     size_t imports = solver->pending_imports;
     solver->pending_imports = 0;
     for (size_t i = 0; i < imports; i++) {
         solver->pending_import[i]->done(solver->pending_import[i], solver->done_err);
     }
     return token != NULL || request != NULL || registering != NULL || change != NULL ||
-           login != NULL || imports > 0;
+           login != NULL || sealed != NULL || imports > 0;
 }

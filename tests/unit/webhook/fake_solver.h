@@ -7,6 +7,7 @@
 
 #include "solver/import.h"
 #include "solver/login.h"
+#include "solver/sealed.h"
 #include "solver/tokens.h"
 
 #define FAKE_CHALLENGES_MAX 8
@@ -46,6 +47,11 @@ struct d1_solver {
     struct d1_solver_login *pending_login;
     struct d1_solver_import *pending_import[FAKE_IMPORTS_MAX];
     size_t pending_imports;
+    struct d1_sealed_write *pending_sealed;
+    char sealed_token[D1_TOKEN_NAME_MAX + 1]; /* The only box, "" when there is none. */
+    char sealed_domain[D1_NAME_TEXT_MAX];
+    uint8_t sealed_box[D1_SEALED_BYTES_MAX];
+    size_t sealed_length;
     unsigned logins;
     struct d1_solver_import last_import;
     char last_bcrypt[D1_BCRYPT_TEXT_BYTES];
