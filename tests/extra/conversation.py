@@ -77,6 +77,12 @@ class Conversation:
         self.note(step, **fields)
         return parsed
 
+    def register(self, body):
+        """An account; nothing is noted."""
+        reply, text = self.request("POST", "/register", body.encode())
+        assert reply.status == 201, text
+        return json.loads(text)
+
     def update(self, step, account, body, **headers):
         if not isinstance(body, str):
             body = json.dumps(body)

@@ -1,18 +1,22 @@
 """A real acme-dns beside dns01d: the same conversation with both, compared field by field.
 
 Every difference must have its reason in REASONS, and every reason its difference. Both are what
-docs/acme-dns-comparison.md says; with DNS01D_WRITE_DOCS=1 they are written there.
+docs/acme-dns-comparison.md says; with DNS01D_WRITE_DOCS=1 they are written there. And the database
+of that acme-dns, imported.
 """
 
+import http.client
+import json
 import os
 import re
 import socket
+import subprocess
 
 import pytest
 
 import dnsask
 from clients_extra import OPEN
-from conversation import ZONE, talk_all
+from conversation import VALUES, ZONE, Conversation, talk_all
 from counterparts import ACME_DNS, Unavailable
 from dns01d import ROOT, Dns01d
 from program import Program, free_address, free_port, wait_until
@@ -198,3 +202,48 @@ def test_same_conversation(acme_dns, tmp_path):
         PAGE.write_text(page)
     assert PAGE.read_text() == page, \
         f"{PAGE.name} says otherwise; DNS01D_WRITE_DOCS=1 ./dev test extra writes it"
+
+
+def import_from(server, path):
+    done = subprocess.run([server.build / "dns01ctl", "--socket", server.state / "control.sock",
+                           "import", "acme-dns", path, "--json"],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["refused"] == []
+    return found["imported"], found["unchanged"], found["values"]
+
+
+def send_update(api, account, value):
+    connection = http.client.HTTPConnection(*api, timeout=20)
+    connection.request("POST", "/update",
+                       json.dumps({"subdomain": account["subdomain"], "txt": value}),
+                       {"X-Api-User": account["username"], "X-Api-Key": account["password"]})
+    reply = connection.getresponse()
+    text = reply.read()
+    connection.close()
+    return reply.status, text
+
+
+def test_its_database_is_imported(acme_dns, tmp_path):
+    """The file as acme-dns leaves it, also while it runs; clients go on with what they have."""
+    talk = Conversation(acme_dns.api, acme_dns.dns)
+    idle, used, narrow = (talk.register(body) for body in
+                          ("{}", "{}", '{"allowfrom": ["192.0.2.0/24"]}'))
+    for value in VALUES[:2]:
+        assert send_update(acme_dns.api, used, value)[0] == 200
+    with Dns01d(tmp_path / "dns01d") as server:
+        ours = (server.address, server.api_port), (server.address, server.dns_port)
+        assert import_from(server, acme_dns.database) == (3, 0, 2)
+        late = talk.register("{}")
+        acme_dns.program.stop()
+        assert import_from(server, acme_dns.database) == (1, 3, 0)
+        served = dnsask.texts(dnsask.ask(ours[1], used["fulldomain"]))
+        assert {text.decode() for text in served} == set(VALUES[:2])
+        for account in (idle, used, late):
+            assert send_update(ours[0], account, VALUES[2]) == (
+                200, b'{"txt": "%s"}' % VALUES[2].encode())
+            served = dnsask.texts(dnsask.ask(ours[1], account["fulldomain"]))
+            assert VALUES[2].encode() in served
+        assert send_update(ours[0], narrow, VALUES[2])[0] == 401
+        assert send_update(ours[0], {**used, "password": "A" * 40}, VALUES[2])[0] == 401
