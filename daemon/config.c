@@ -306,6 +306,7 @@ static void take_solver(struct d1_config *config, struct d1_config_faults *fault
     solver->lease_default_ms = d1_setting_duration_ms(d1_node_path(root, "leases.default"));
     solver->lease_maximum_ms = d1_setting_duration_ms(d1_node_path(root, "leases.maximum"));
     solver->present_limit_ms = d1_setting_duration_ms(d1_node_path(root, "present.limit"));
+    solver->accounts_max = (size_t)d1_setting_number(d1_node_path(root, "api.limits.accounts"));
     solver->rolling_two = strcmp(text_of(root, "api.txt-policy"), "rolling-2") == 0;
     if (solver->lease_default_ms > solver->lease_maximum_ms) {
         on_fault(faults, d1_node_find(root, "leases")->line, "leases.default",
@@ -356,6 +357,8 @@ static int take_frontend(struct d1_config *config) {
     frontend->account_store = d1_setting_bool(d1_node_path(root, "api.account-store"));
     frontend->registrations_per_hour =
         rate_per(d1_node_path(root, "api.limits.registrations"), 3600000);
+    frontend->registrations_total_per_hour =
+        rate_per(d1_node_path(root, "api.limits.registrations-total"), 3600000);
     frontend->auth_failures_per_minute =
         rate_per(d1_node_path(root, "api.limits.auth-failures"), 60000);
     frontend->connections_per_address =

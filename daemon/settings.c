@@ -276,23 +276,34 @@ static const struct d1_setting present_fields[] = {
      .help = "how long Present waits for that, then answers \"not yet\""},
     END};
 
-static const struct d1_setting limits_fields[] = {{.name = "connections",
-                                                   .type = D1_SETTING_NUMBER,
-                                                   .fallback = "1024",
-                                                   .max = 1000000,
-                                                   .help = "open at a time per client address "
-                                                           "(IPv6: /64); 0: off"},
-                                                  {.name = "registrations",
-                                                   .type = D1_SETTING_RATE,
-                                                   .fallback = "30/h",
-                                                   .max = 1000000,
-                                                   .help = "per client address; 0: off"},
-                                                  {.name = "auth-failures",
-                                                   .type = D1_SETTING_RATE,
-                                                   .fallback = "60/m",
-                                                   .max = 1000000,
-                                                   .help = "per client address; 0: off"},
-                                                  END};
+static const struct d1_setting limits_fields[] = {
+    {.name = "connections",
+     .type = D1_SETTING_NUMBER,
+     .fallback = "1024",
+     .max = 1000000,
+     .help = "open at a time per client address "
+             "(IPv6: /64); 0: off"},
+    {.name = "registrations",
+     .type = D1_SETTING_RATE,
+     .fallback = "30/h",
+     .max = 1000000,
+     .help = "per client address; 0: off"},
+    {.name = "registrations-total",
+     .type = D1_SETTING_RATE,
+     .fallback = "1000/h",
+     .max = 1000000,
+     .help = "of all clients together; 0: off"},
+    {.name = "accounts",
+     .type = D1_SETTING_NUMBER,
+     .fallback = "1000000",
+     .max = D1_ACCOUNTS_MAX,
+     .help = "at which /register makes no more; 0: off"},
+    {.name = "auth-failures",
+     .type = D1_SETTING_RATE,
+     .fallback = "60/m",
+     .max = 1000000,
+     .help = "per client address; 0: off"},
+    END};
 
 static const struct d1_setting tls_fields[] = {
     {.name = "certificate",

@@ -315,7 +315,8 @@ int d1_solver_register(struct d1_solver *solver, struct d1_solver_register *requ
     if (!solver->settings.account_zone_set) {
         return D1_ENOTSERVED;
     }
-    if (solver->accounts.count >= D1_ACCOUNTS_MAX) {
+    size_t max = solver->settings.accounts_max;
+    if ((max > 0 && solver->accounts.count >= max) || solver->accounts.count >= D1_ACCOUNTS_MAX) {
         return D1_ELIMIT;
     }
     int err = draw(solver, request);

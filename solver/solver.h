@@ -55,6 +55,7 @@ struct d1_solver_settings {
     int64_t lease_default_ms;
     int64_t lease_maximum_ms;
     int64_t present_limit_ms;
+    size_t accounts_max;         /* Then no more are registered; 0: D1_ACCOUNTS_MAX. */
     bool rolling_two;            /* api.txt-policy: rolling-2. */
     struct d1_name account_zone; /* Where accounts get their names. */
     bool account_zone_set;

@@ -70,10 +70,11 @@ struct d1_frontend_settings {
     enum d1_registration registration;
     bool account_store; /* Accounts are kept for clients. */
     size_t trusted_proxies_count;
-    const char *const *trusted_proxies; /* CIDRs, checked. */
-    unsigned registrations_per_hour;    /* Per client address; 0: off. */
-    unsigned auth_failures_per_minute;  /* Per client address; 0: off. */
-    unsigned connections_per_address;   /* Open at a time; 0: off. */
+    const char *const *trusted_proxies;    /* CIDRs, checked. */
+    unsigned registrations_per_hour;       /* Per client address; 0: off. */
+    unsigned registrations_total_per_hour; /* Of all clients together; 0: off. */
+    unsigned auth_failures_per_minute;     /* Per client address; 0: off. */
+    unsigned connections_per_address;      /* Open at a time; 0: off. */
     size_t hosts_count;
     const char *const *hosts; /* Names that Host may give on plain loopback, checked. */
 };

@@ -52,6 +52,7 @@ struct settings {
     enum d1_registration registration;
     bool account_store;
     unsigned registrations_per_hour;
+    unsigned registrations_total_per_hour;
     unsigned auth_failures_per_minute;
     size_t hosts_count;
     char **hosts;
@@ -67,6 +68,7 @@ struct d1_router {
     struct settings *settings; /* The front loop's; NULL before the first configure. */
     _Atomic(struct settings *) next;
     struct d1_limit *registrations;
+    struct d1_limit *registrations_total; /* Of one address, which stands for all. */
     struct d1_limit *auth_failures;
     struct d1_metrics_block *counters; /* The front loop's; owned by the metrics. */
     uint32_t responses;                /* First cell of responses_family. */
@@ -98,6 +100,9 @@ int d1_router_create(const struct d1_frontend_options *options, d1_router_respon
     atomic_init(&router->next, NULL);
     int err = d1_limit_create(options->clock, &router->registrations);
     if (err == D1_OK) {
+        err = d1_limit_create(options->clock, &router->registrations_total);
+    }
+    if (err == D1_OK) {
         err = d1_limit_create(options->clock, &router->auth_failures);
     }
     if (err == D1_OK) {
@@ -123,6 +128,7 @@ void d1_router_destroy(struct d1_router *router) {
     }
     d1_rights_destroy(router->doors.admin);
     d1_limit_destroy(router->registrations);
+    d1_limit_destroy(router->registrations_total);
     d1_limit_destroy(router->auth_failures);
     free_settings(router->settings);
     free_settings(atomic_load(&router->next));
@@ -163,6 +169,7 @@ int d1_router_configure(struct d1_router *router, const struct d1_frontend_setti
     settings->registration = from->registration;
     settings->account_store = from->account_store;
     settings->registrations_per_hour = from->registrations_per_hour;
+    settings->registrations_total_per_hour = from->registrations_total_per_hour;
     settings->auth_failures_per_minute = from->auth_failures_per_minute;
     for (size_t i = 0; i < count; i++) {
         const char *text = from->trusted_proxies[i];
@@ -184,6 +191,7 @@ static void take_settings(struct d1_router *router) {
     free_settings(router->settings);
     router->settings = next;
     d1_limit_configure(router->registrations, next->registrations_per_hour, HOUR_MS);
+    d1_limit_configure(router->registrations_total, next->registrations_total_per_hour, HOUR_MS);
     d1_limit_configure(router->auth_failures, next->auth_failures_per_minute, MINUTE_MS);
 }
 
@@ -277,23 +285,32 @@ static void read_offer(struct d1_job *job, const struct d1_http_request *request
     }
 }
 
+static const struct d1_ip everybody = {.length = 4};
+
 /* Whether the client may go on; if not, the job has its answer. */
 static bool check_limits(struct d1_router *router, struct d1_job *job) {
     unsigned wait_s = 0;
+    const char *detail = "too many requests of this kind from this address";
     if (job->route->auth != D1_AUTH_NONE) {
         wait_s = d1_limit_wait_s(router->auth_failures, &job->client);
     }
-    if (wait_s == 0 && job->route->registers) {
+    bool registers = job->route->registers && job->kind != D1_FRONTEND_CONTROL;
+    if (wait_s == 0 && registers) {
         wait_s = d1_limit_wait_s(router->registrations, &job->client);
-        job->counted = wait_s == 0;
+    }
+    if (wait_s == 0 && registers) {
+        wait_s = d1_limit_wait_s(router->registrations_total, &everybody);
+        detail = "too many registrations, of all clients together";
     }
     if (wait_s > 0) {
         job->retry_after_s = wait_s;
-        d1_job_fail(job, D1_ELIMIT, "too many requests of this kind from this address");
+        d1_job_fail(job, D1_ELIMIT, detail);
         return false;
     }
-    if (job->counted) {
+    if (registers) {
+        job->counted = true;
         d1_limit_take(router->registrations, &job->client);
+        d1_limit_take(router->registrations_total, &everybody);
     }
     return true;
 }
@@ -422,6 +439,7 @@ static void note_outcome(struct d1_router *router, struct d1_job *job) {
     }
     if (job->counted && job->status != 201) {
         d1_limit_give_back(router->registrations, &job->client);
+        d1_limit_give_back(router->registrations_total, &everybody);
     }
 }
 

@@ -77,7 +77,14 @@ static void add_account(struct d1_job *job, const struct d1_account *account, co
     d1_bytes_add_text(body, "}");
 }
 
+#define FULL_RETRY_S 3600 /* Accounts go when an administrator deletes some. */
+
 static void register_fail(struct d1_job *job, int err) {
+    if (err == D1_ELIMIT) {
+        job->retry_after_s = FULL_RETRY_S;
+        d1_job_fail(job, err, "no more accounts are made (api.limits.accounts)");
+        return;
+    }
     int status = err == D1_ENOTYET || err == D1_ESTOPPING ? 503 : 500;
     d1_job_fail_plain(job, status, d1_err_text(err));
 }

@@ -65,6 +65,8 @@ static void an_empty_file_is_all_defaults(void **state) {
     assert_false(config->solver.account_zone_set);
     assert_int_equal(config->frontend.registration, D1_REGISTRATION_TOKEN);
     assert_int_equal(config->frontend.registrations_per_hour, 30);
+    assert_int_equal(config->frontend.registrations_total_per_hour, 1000);
+    assert_int_equal(config->solver.accounts_max, 1000000);
     assert_int_equal(config->frontend.auth_failures_per_minute, 60);
     assert_string_equal(config->store_backend, "sqlite");
     d1_config_destroy(config);

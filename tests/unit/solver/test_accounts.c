@@ -116,6 +116,17 @@ static void test_nobody_logs_in_before_the_commit(void **state) {
     assert_int_equal(look_up(w, r.request.account.username, r.request.key, &account), 0);
 }
 
+static void test_no_more_accounts_than_the_settings_say(void **state) {
+    struct world *w = *state;
+    struct registering r;
+    w->settings.accounts_max = 2;
+    d1_solver_configure(w->solver, &w->settings, world_credentials("nobody", "**.nowhere.test"));
+    enroll(w, &r, "");
+    enroll(w, &r, "");
+    assert_int_equal(begin(w, &r, ""), D1_ELIMIT);
+    assert_int_equal(fake_store_accounts(w->store), 2);
+}
+
 static void test_failed_commit_leaves_nothing(void **state) {
     struct world *w = *state;
     struct registering r;
@@ -190,6 +201,7 @@ int main(void) {
         T(test_subdomain_is_another_uuid_in_the_account_zone),
         T(test_wrong_key_unknown_user_and_other_forms),
         T(test_nobody_logs_in_before_the_commit),
+        T(test_no_more_accounts_than_the_settings_say),
         T(test_failed_commit_leaves_nothing),
         T(test_without_account_zone),
         T(test_name_of_an_account_is_known),

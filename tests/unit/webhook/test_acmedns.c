@@ -209,6 +209,41 @@ static void test_register_limit(void **state) {
     assert_answer(fixture, &ask, 201, NULL);
 }
 
+static void test_registrations_of_all_are_limited(void **state) {
+    struct fixture *fixture = *state;
+    fixture->settings.registration = D1_REGISTRATION_OPEN;
+    fixture->settings.registrations_per_hour = 2;
+    fixture->settings.registrations_total_per_hour = 3;
+    fixture_configure(fixture);
+    struct ask ask = {.path = "/register", .body = "{", .from = "192.0.2.7"};
+    assert_answer(fixture, &ask, 400, MALFORMED); /* Given back to both limits. */
+    ask.body = NULL;
+    assert_answer(fixture, &ask, 201, NULL);
+    ask.from = "192.0.2.8";
+    assert_answer(fixture, &ask, 201, NULL);
+    ask.from = "2001:db8::1";
+    assert_answer(fixture, &ask, 201, NULL);
+    ask.from = "192.0.2.9";
+    assert_answer(
+        fixture, &ask, 429,
+        "{\"error\": \"limit-reached\", \"detail\": \"too many registrations, of all clients "
+        "together\"}");
+    assert_string_equal(fixture->headers, "retry-after: 1200\n");
+    d1_fake_clock_advance_ms(&fixture->clock, 1200000);
+    assert_answer(fixture, &ask, 201, NULL);
+    assert_answer(fixture, &ask, 429, NULL);
+}
+
+static void test_no_room_for_more_accounts(void **state) {
+    struct fixture *fixture = *state;
+    fixture->settings.registration = D1_REGISTRATION_OPEN;
+    fixture_configure(fixture);
+    fixture->solver.submit_err = D1_ELIMIT;
+    struct ask ask = {.path = "/register"};
+    assert_answer(fixture, &ask, 429, NULL);
+    assert_string_equal(fixture->headers, "retry-after: 3600\n");
+}
+
 static void test_register_without_memory(void **state) {
     assert_survives_faults(
         *state, &(struct ask){.path = "/register", .body = "{\"allowfrom\":[\"10.0.0.0/8\"]}"},
@@ -446,6 +481,8 @@ int main(void) {
         FIXTURE_TEST(test_register_on_control_socket),
         FIXTURE_TEST(test_register_store_fails),
         FIXTURE_TEST(test_register_limit),
+        FIXTURE_TEST(test_registrations_of_all_are_limited),
+        FIXTURE_TEST(test_no_room_for_more_accounts),
         FIXTURE_TEST(test_register_without_memory),
         FIXTURE_TEST(test_update),
         FIXTURE_TEST(test_update_forms_of_body),
