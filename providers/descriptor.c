@@ -8,7 +8,6 @@
 #include "core/mem.h"
 #include "providers/descriptor_read.h"
 #include "providers/engine.h"
-#include "providers/sign.h"
 #include "providers/template.h"
 
 #define NAME_BYTES 64
@@ -225,39 +224,6 @@ static int make_settings(struct d1_reading *reading) {
                        : status;
 }
 
-static int check_sign(struct d1_reading *reading, const char *key, const json_t *json) {
-    static const char *const keys[] = {"text", "alg", "key", "key_form", "enc", "prefix"};
-    const char *name;
-    json_t *value;
-    size_t back = d1_reading_enter(reading, key);
-    json_object_foreach((json_t *)(uintptr_t)json, name, value) {
-        bool known = false;
-        for (size_t i = 0; i < D1_ARRAY_LENGTH(keys); i++) {
-            known = known || strcmp(keys[i], name) == 0;
-        }
-        if (!known || !json_is_string(value)) {
-            return d1_reading_fault(reading, "\"%.40s\": no such key, or no text", name);
-        }
-    }
-    const char *alg = json_string_value(json_object_get(json, "alg"));
-    const char *enc = json_string_value(json_object_get(json, "enc"));
-    bool keyed = false;
-    if (json_object_get(json, "text") == NULL) {
-        return d1_reading_fault(reading, "\"text\" is missing");
-    }
-    if (alg != NULL && !d1_sign_known(alg, &keyed)) {
-        return d1_reading_fault(reading, "no algorithm \"%.40s\"", alg);
-    }
-    if (keyed != (json_object_get(json, "key") != NULL)) {
-        return d1_reading_fault(reading, "\"key\" is %s", keyed ? "missing" : "not used");
-    }
-    if (enc != NULL && !d1_sign_form_known(enc)) {
-        return d1_reading_fault(reading, "\"enc\": expected raw, hex, b64 or b64url");
-    }
-    d1_reading_leave(reading, back);
-    return 0;
-}
-
 static int read_auth_entry(struct d1_reading *reading, const json_t *json, struct d1_auth *ret) {
     static const struct d1_field table[] = {
         {"if", D1_FIELD_WORD, offsetof(struct d1_auth, only_if), NULL},
@@ -266,21 +232,11 @@ static int read_auth_entry(struct d1_reading *reading, const json_t *json, struc
         {"query", D1_FIELD_OBJECT, offsetof(struct d1_auth, query), NULL},
         {"form", D1_FIELD_OBJECT, offsetof(struct d1_auth, form), NULL},
         {"json", D1_FIELD_OBJECT, offsetof(struct d1_auth, json), NULL},
-        {"sign", D1_FIELD_OBJECT, offsetof(struct d1_auth, sign), NULL},
+        {"sign", D1_FIELD_SIGN, offsetof(struct d1_auth, sign), NULL},
         {"after", D1_FIELD_OBJECT, offsetof(struct d1_auth, after), NULL},
     };
     struct d1_fields group = {table, D1_ARRAY_LENGTH(table), ret};
-    int status = d1_reading_object(reading, json, &group, 1);
-    size_t back = d1_reading_enter(reading, "sign");
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)ret->sign, key, value) {
-        status = status == 0 ? check_sign(reading, key, value) : status;
-    }
-    if (status == 0) {
-        d1_reading_leave(reading, back);
-    }
-    return status;
+    return d1_reading_object(reading, json, &group, 1);
 }
 
 static int read_auth(struct d1_reading *reading, const json_t *json) {

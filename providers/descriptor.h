@@ -36,7 +36,7 @@ struct d1_match {
 };
 
 enum d1_reply_form { D1_FORM_AUTO, D1_FORM_JSON, D1_FORM_XML, D1_FORM_TEXT };
-enum d1_value_form { D1_VALUE_UNQUOTE, D1_VALUE_RAW };
+enum d1_value_form { D1_VALUE_UNQUOTE, D1_VALUE_RAW, D1_VALUE_B64 };
 
 /* One request, and what is taken from its reply. */
 struct d1_call {
@@ -57,6 +57,7 @@ struct d1_call {
     const json_t *form;
     const char *text;
     const char *xml;
+    const json_t *sign; /* As that of `auth`, for this step. */
     enum d1_reply_form reply;
     const json_t *extract;
     const json_t *extract_header;
@@ -92,8 +93,10 @@ struct d1_paging {
 struct d1_listing {
     const char *rrsets; /* RRset mode: where the RRsets are; NULL: the reply is the one. */
     const char *items;
-    bool keyed; /* An object whose keys are the ids. */
+    bool keyed;           /* An object whose keys are the ids. */
+    bool absent_is_empty; /* Where the list stands, there may be nothing. */
     const json_t *where;
+    const json_t *item_where; /* RRset mode: which of the RRset's items are values. */
     const char *value;
     enum d1_value_form form;
     const char *id;

@@ -7,6 +7,7 @@
 
 #include "core/err.h"
 #include "providers/pointer.h"
+#include "providers/sign.h"
 #include "providers/template.h"
 
 int d1_reading_fault(struct d1_reading *reading, const char *format, ...) {
@@ -282,6 +283,50 @@ static int read_text(struct d1_reading *reading, const json_t *json, enum d1_fie
     }
 }
 
+static int check_sign(struct d1_reading *reading, const char *key, const json_t *json) {
+    static const char *const keys[] = {"text", "alg", "key", "enc", "prefix", "method"};
+    const char *name;
+    json_t *value;
+    size_t back = d1_reading_enter(reading, key);
+    json_object_foreach((json_t *)(uintptr_t)json, name, value) {
+        bool known = false;
+        for (size_t i = 0; i < D1_ARRAY_LENGTH(keys); i++) {
+            known = known || strcmp(keys[i], name) == 0;
+        }
+        if (!known || !json_is_string(value)) {
+            return d1_reading_fault(reading, "\"%.40s\": no such key, or no text", name);
+        }
+    }
+    const char *alg = json_string_value(json_object_get(json, "alg"));
+    const char *enc = json_string_value(json_object_get(json, "enc"));
+    bool keyed = false;
+    if (json_object_get(json, "text") == NULL) {
+        return d1_reading_fault(reading, "\"text\" is missing");
+    }
+    if (alg != NULL && !d1_sign_known(alg, &keyed)) {
+        return d1_reading_fault(reading, "no algorithm \"%.40s\"", alg);
+    }
+    if (keyed != (json_object_get(json, "key") != NULL)) {
+        return d1_reading_fault(reading, "\"key\" is %s", keyed ? "missing" : "not used");
+    }
+    if (enc != NULL && !d1_sign_form_known(enc)) {
+        return d1_reading_fault(reading, "\"enc\": expected raw, hex, b64 or b64url");
+    }
+    d1_reading_leave(reading, back);
+    return 0;
+}
+
+static int read_sign(struct d1_reading *reading, const json_t *json) {
+    const char *key;
+    json_t *value;
+    int status = json_is_object(json) ? d1_reading_template(reading, json)
+                                      : d1_reading_fault(reading, "expected an object");
+    json_object_foreach((json_t *)(uintptr_t)json, key, value) {
+        status = status == 0 ? check_sign(reading, key, value) : status;
+    }
+    return status;
+}
+
 /* What is kept as JSON. */
 static int read_json(struct d1_reading *reading, const json_t *json, enum d1_field_kind kind,
                      const json_t **target) {
@@ -295,6 +340,8 @@ static int read_json(struct d1_reading *reading, const json_t *json, enum d1_fie
         return read_named(reading, json, false);
     case D1_FIELD_WANTED:
         return read_wanted(reading, json);
+    case D1_FIELD_SIGN:
+        return read_sign(reading, json);
     case D1_FIELD_OBJECT:
         if (!json_is_object(json)) {
             return d1_reading_fault(reading, "expected an object");
@@ -382,13 +429,15 @@ int d1_reading_object(struct d1_reading *reading, const json_t *json,
     return 0;
 }
 
-static const char *const value_forms[] = {"unquote", "raw", NULL};
+static const char *const value_forms[] = {"unquote", "raw", "b64", NULL};
 
 const struct d1_field d1_listing_fields[] = {
     {"rrsets", D1_FIELD_POINTER, offsetof(struct d1_listing, rrsets), NULL},
     {"items", D1_FIELD_POINTER, offsetof(struct d1_listing, items), NULL},
     {"keyed", D1_FIELD_BOOL, offsetof(struct d1_listing, keyed), NULL},
+    {"absent_is_empty", D1_FIELD_BOOL, offsetof(struct d1_listing, absent_is_empty), NULL},
     {"where", D1_FIELD_WANTED, offsetof(struct d1_listing, where), NULL},
+    {"item_where", D1_FIELD_WANTED, offsetof(struct d1_listing, item_where), NULL},
     {"value", D1_FIELD_POINTER, offsetof(struct d1_listing, value), NULL},
     {"value_form", D1_FIELD_CHOICE, offsetof(struct d1_listing, form), value_forms},
     {"id", D1_FIELD_POINTER, offsetof(struct d1_listing, id), NULL},
@@ -414,6 +463,7 @@ static const struct d1_field call_fields[] = {
     {"form", D1_FIELD_OBJECT, offsetof(struct d1_call, form), NULL},
     {"text", D1_FIELD_TEXT, offsetof(struct d1_call, text), NULL},
     {"xml", D1_FIELD_TEXT, offsetof(struct d1_call, xml), NULL},
+    {"sign", D1_FIELD_SIGN, offsetof(struct d1_call, sign), NULL},
     {"reply", D1_FIELD_CHOICE, offsetof(struct d1_call, reply), reply_forms},
     {"extract", D1_FIELD_NAMED, offsetof(struct d1_call, extract), NULL},
     {"extract_header", D1_FIELD_WORDS, offsetof(struct d1_call, extract_header), NULL},

@@ -87,6 +87,10 @@ void d1_job_trouble(struct d1_job *job, int status) {
         d1_job_fail(job, D1_FAIL_REPLY, "the reply holds more than can be worked with");
         return;
     }
+    if (status == D1_ECORRUPT) {
+        d1_job_fail(job, D1_FAIL_REPLY, "the reply does not hold the list that it should");
+        return;
+    }
     if (status == D1_EPARSE) {
         d1_job_fail(job, D1_FAIL_REPLY,
                     "a value of the settings or of the reply has a form that "
@@ -127,7 +131,7 @@ static const char *lock_key(const struct d1_job *job) {
 
 static void enter_lock(struct d1_job *job) {
     const char *key = job->asked->verb == D1_PROVIDER_LOOK ? NULL : lock_key(job);
-    if (key == NULL) {
+    if (key == NULL || job->locked) {
         d1_job_go(job, D1_PHASE_LOOK);
         return;
     }
@@ -167,6 +171,12 @@ static const struct phase phases[] = {
     [D1_PHASE_LOGOUT] = {enter_logout, reply_logout},
 };
 
+/* Whether a list is read from the reply: one of another form would look like an empty one. */
+static bool holds_list(const struct d1_job *job) {
+    const struct d1_descriptor *d = job->account->descriptor;
+    return job->sent == &d->list || job->sent == &d->zone || job->sent == &d->detail;
+}
+
 static void take_http(struct d1_job *job, const struct d1_reply *reply) {
     if (job->sent == NULL) {
         d1_job_fail(job, D1_FAIL_OTHER, "a reply came to no request");
@@ -179,6 +189,10 @@ static void take_http(struct d1_job *job, const struct d1_reply *reply) {
         return;
     }
     enum d1_verdict verdict = d1_answer_judge(job, &answer);
+    if (verdict == D1_VERDICT_OK && answer.plain && holds_list(job)) {
+        d1_job_fail(job, D1_FAIL_REPLY, "the reply is not JSON");
+        verdict = D1_VERDICT_SETTLED;
+    }
     if (verdict != D1_VERDICT_SETTLED && job->layer != D1_LAYER_MAIN) {
         d1_session_reply(job, &answer);
     } else if (verdict != D1_VERDICT_SETTLED) {
@@ -203,12 +217,10 @@ static bool take_back(struct d1_job *job) {
 static void take_again(struct d1_job *job) {
     bool look = job->relook && job->account->descriptor->list.given;
     job->relook = false;
-    if (look) {
+    if (look || job->call == NULL) {
         d1_job_go(job, D1_PHASE_LOOK);
-    } else if (job->call != NULL) {
-        job->todo = D1_TODO_ASK;
     } else {
-        d1_job_fail(job, D1_FAIL_OTHER, "there is no request to repeat");
+        job->todo = D1_TODO_ASK;
     }
 }
 
@@ -224,6 +236,7 @@ static void take_reply(struct d1_job *job, const struct d1_reply *reply) {
         job->todo = D1_TODO_ENTER;
         break;
     case D1_REPLY_LOCKED:
+        job->locked = true;
         d1_job_go(job, D1_PHASE_LOOK);
         break;
     case D1_REPLY_AGAIN:

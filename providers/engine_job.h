@@ -69,6 +69,7 @@ enum d1_verdict {
 struct d1_answer {
     const struct d1_reply *reply;
     json_t *document; /* Owned by the answer; NULL: nothing that could be read. */
+    bool plain;       /* JSON was expected, and it is none. */
 };
 
 struct d1_signed {
@@ -98,6 +99,7 @@ struct d1_job {
     bool zone_cached;
     bool zone_refreshed;
     bool relogged;
+    bool locked;
     bool logged_in; /* Something was sent with a login. */
     bool relook;    /* After a retry: look before writing again. */
     size_t index;   /* Of setup and prepare steps, of found records. */

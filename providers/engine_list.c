@@ -5,6 +5,7 @@
 
 #include "core/err.h"
 #include "core/mem.h"
+#include "core/text.h"
 #include "providers/engine_account.h"
 #include "providers/engine_job.h"
 #include "providers/pointer.h"
@@ -37,6 +38,16 @@ static int append_keyed(json_t *list, json_t *object) {
     return 0;
 }
 
+/*
+ * A list that is missing is not an empty one: what a cleanup has to remove, or a put to keep, may
+ * stand in a reply of another form. XML has no other way to say that a list is empty.
+ */
+static bool may_miss(const struct d1_job *job, const struct d1_listing *listing,
+                     const char *pointer) {
+    return listing->absent_is_empty || strchr(pointer, '*') != NULL ||
+           job->sent->reply == D1_FORM_XML || job->reply->status == 204;
+}
+
 int d1_list_items(struct d1_job *job, const struct d1_listing *listing, const json_t *document,
                   json_t *list) {
     const char *pointer = listing->items != NULL ? listing->items : "";
@@ -47,6 +58,9 @@ int d1_list_items(struct d1_job *job, const struct d1_listing *listing, const js
     }
     if (status == 0 && document != NULL) {
         status = d1_pointer_all(document, pointer, found);
+    }
+    if (status == 0 && json_array_size(found) == 0 && !may_miss(job, listing, pointer)) {
+        status = D1_ECORRUPT;
     }
     size_t index;
     json_t *value;
@@ -66,18 +80,35 @@ int d1_list_items(struct d1_job *job, const struct d1_listing *listing, const js
     return status;
 }
 
+/* A text as the listing has it: base64 of octets, or as it is. */
+static int add_form(const struct d1_listing *listing, const char *text, struct d1_bytes *out) {
+    if (listing->form != D1_VALUE_B64) {
+        return d1_bytes_add_text(out, text);
+    }
+    size_t length = strlen(text);
+    uint8_t *room = d1_malloc(length + 1);
+    size_t count = 0;
+    int status = room == NULL ? -ENOMEM : d1_base64_decode(text, length, room, length + 1, &count);
+    status = status == D1_EPARSE ? D1_ENOTFOUND : status;
+    if (status == 0) {
+        status = d1_bytes_add(out, room, count);
+    }
+    d1_free(room);
+    return status;
+}
+
 /* A text, or the strings of a list joined. D1_ENOTFOUND: neither. */
-static int add_text(const json_t *value, struct d1_bytes *out) {
+static int add_text(const struct d1_listing *listing, const json_t *value, struct d1_bytes *out) {
     char room[D1_POINTER_NUMBER_BYTES];
     const char *text = d1_pointer_text(value, room);
     if (text != NULL) {
-        return d1_bytes_add_text(out, text);
+        return add_form(listing, text, out);
     }
     size_t index;
     json_t *element;
     json_array_foreach(value, index, element) {
         text = d1_pointer_text(element, room);
-        int status = text == NULL ? D1_ENOTFOUND : d1_bytes_add_text(out, text);
+        int status = text == NULL ? D1_ENOTFOUND : add_form(listing, text, out);
         if (status != 0) {
             return status;
         }
@@ -93,14 +124,14 @@ int d1_list_value(struct d1_job *job, const struct d1_listing *listing, const js
     d1_bytes_init(&text, D1_TEMPLATE_VALUE_MAX);
     d1_bytes_init(&plain, D1_TEMPLATE_VALUE_MAX);
     *ret_text = NULL;
-    int status = add_text(value, &text);
+    int status = add_text(listing, value, &text);
     const char *joined = status == 0 ? d1_bytes_text(&text) : NULL;
     if (status == 0 && joined == NULL) {
         status = -ENOMEM;
     }
     if (status == 0) {
-        status = listing->form == D1_VALUE_RAW ? d1_bytes_add_text(&plain, joined)
-                                               : d1_txt_unquote(joined, &plain);
+        status = listing->form != D1_VALUE_UNQUOTE ? d1_bytes_add_text(&plain, joined)
+                                                   : d1_txt_unquote(joined, &plain);
     }
     if (status == 0) {
         *ret_text = json_stringn(plain.data != NULL ? (const char *)plain.data : "", plain.length);

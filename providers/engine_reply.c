@@ -72,6 +72,7 @@ int d1_answer_read(struct d1_job *job, const struct d1_reply *reply, struct d1_a
     if (no_memory) {
         return -ENOMEM;
     }
+    ret_answer->plain = document == NULL && form != D1_FORM_TEXT;
     if (document == NULL && (form == D1_FORM_AUTO || form == D1_FORM_TEXT)) {
         document = read_text(body, length);
     }

@@ -241,14 +241,7 @@ static int make_body(struct d1_job *job) {
     d1_bytes_init(&out, D1_PROVIDER_BODY_MAX);
     int status = 0;
     if (request->json != NULL) {
-        char *text = json_dumps(request->json, JSON_COMPACT | JSON_ENCODE_ANY);
-        status = text == NULL ? -ENOMEM : d1_bytes_add_text(&out, text);
-        if (text != NULL) {
-            json_free_t release;
-            json_get_alloc_funcs(NULL, &release);
-            d1_wipe(text, strlen(text));
-            release(text);
-        }
+        status = d1_template_dump(request->json, &out);
         request->content_type = "application/json";
     } else if (call->text != NULL || call->xml != NULL) {
         bool xml = call->xml != NULL;
@@ -329,6 +322,17 @@ static int write_sorted(struct d1_job *job, bool all, enum param_style style,
     return status;
 }
 
+/* A header that stands already: the step's own, Content-Type. Empty when there is none. */
+static int add_header_variable(const struct d1_request *request, const char *name,
+                               struct d1_bytes *out) {
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (strcasecmp(request->headers[i].name, name) == 0) {
+            return d1_bytes_add_text(out, request->headers[i].value);
+        }
+    }
+    return 0;
+}
+
 int d1_request_variable(struct d1_job *job, const char *name, struct d1_bytes *out) {
     const struct d1_request *request = job->request;
     if (request == NULL) {
@@ -336,6 +340,13 @@ int d1_request_variable(struct d1_job *job, const char *name, struct d1_bytes *o
     }
     if (strcmp(name, "body") == 0) {
         return d1_bytes_add(out, request->body, request->body_length);
+    }
+    if (strcmp(name, "target") == 0) {
+        const char *query = request->query != NULL ? request->query : "";
+        return d1_bytes_printf(out, "%s%s%s", request->path, query[0] != '\0' ? "?" : "", query);
+    }
+    if (strncmp(name, "header.", 7) == 0) {
+        return add_header_variable(request, name + 7, out);
     }
     if (strcmp(name, "query_sorted") == 0) {
         return write_sorted(job, false, STYLE_ENCODED, out);
@@ -375,6 +386,10 @@ static int compute(struct d1_job *job, const json_t *entry, struct d1_bytes *out
     d1_bytes_init(&text, D1_TEMPLATE_VALUE_MAX);
     d1_bytes_init(&secret, D1_TEMPLATE_VALUE_MAX);
     d1_bytes_init(&raw, D1_TEMPLATE_VALUE_MAX);
+    const char *method = json_string_value(json_object_get(entry, "method"));
+    if (method != NULL && strcmp(method, job->sent->method) != 0) {
+        return 0;
+    }
     int status = d1_template_text(&job->vars, json_string_value(json_object_get(entry, "text")),
                                   D1_TEMPLATE_PLAIN, &text);
     if (status == 0 && key != NULL) {
@@ -402,7 +417,6 @@ static int compute(struct d1_job *job, const json_t *entry, struct d1_bytes *out
 static int make_signs(struct d1_job *job, const json_t *signs) {
     const char *key;
     json_t *entry;
-    job->sign_count = 0;
     json_object_foreach((json_t *)(uintptr_t)signs, key, entry) {
         struct d1_bytes out;
         d1_bytes_init(&out, D1_TEMPLATE_VALUE_MAX);
@@ -498,24 +512,20 @@ static int add_basic(struct d1_job *job, const json_t *basic) {
     return status == 0 ? add_header(job, "Authorization", value) : status;
 }
 
-static int make_headers(struct d1_job *job, const struct d1_auth *auth) {
-    struct d1_request *request = job->request;
-    int status = add_header(job, "Accept",
-                            job->sent->reply == D1_FORM_XML    ? "application/xml, text/xml"
-                            : job->sent->reply == D1_FORM_TEXT ? "*/*"
-                                                               : "application/json");
-    if (status == 0 && request->content_type != NULL) {
-        status = add_header(job, "Content-Type", request->content_type);
+static int add_default_headers(struct d1_job *job) {
+    static const char *const accept[] = {[D1_FORM_AUTO] = "application/json",
+                                         [D1_FORM_JSON] = "application/json",
+                                         [D1_FORM_XML] = "application/xml, text/xml",
+                                         [D1_FORM_TEXT] = "*/*"};
+    int status = add_header(job, "Accept", accept[job->sent->reply]);
+    if (status == 0 && job->request->content_type != NULL) {
+        status = add_header(job, "Content-Type", job->request->content_type);
     }
-    if (auth != NULL) {
-        status = status == 0 ? add_basic(job, auth->basic) : status;
-        status = status == 0 ? add_headers(job, auth->headers) : status;
-    }
-    status = status == 0 ? add_basic(job, job->sent->basic) : status;
-    return status == 0 ? add_headers(job, job->sent->headers) : status;
+    return status;
 }
 
-static int build(struct d1_job *job, const struct d1_auth *auth) {
+/* All that may be signed. */
+static int build_unsigned(struct d1_job *job, const struct d1_auth *auth) {
     struct d1_request *request = job->request;
     const struct d1_call *call = job->sent;
     const struct d1_paging *paging = paging_of(job);
@@ -533,11 +543,22 @@ static int build(struct d1_job *job, const struct d1_auth *auth) {
     status = status == 0 ? make_place(job) : status;
     status = status == 0 ? make_url(job) : status;
     status = status == 0 ? make_body(job) : status;
+    return status == 0 ? add_default_headers(job) : status;
+}
+
+/* A step's own headers stand before the signature, unless it is the step's own one they use. */
+static int build(struct d1_job *job, const struct d1_auth *auth) {
+    const struct d1_call *call = job->sent;
+    int status = build_unsigned(job, auth);
+    status = status == 0 && call->sign != NULL ? make_signs(job, call->sign) : status;
+    status = status == 0 ? add_headers(job, call->headers) : status;
     if (auth != NULL) {
         status = status == 0 ? make_signs(job, auth->sign) : status;
         status = status == 0 ? add_after(job, auth->after) : status;
+        status = status == 0 ? add_basic(job, auth->basic) : status;
+        status = status == 0 ? add_headers(job, auth->headers) : status;
     }
-    return status == 0 ? make_headers(job, auth) : status;
+    return status == 0 ? add_basic(job, call->basic) : status;
 }
 
 int d1_request_build(struct d1_job *job) {

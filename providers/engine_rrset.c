@@ -31,7 +31,9 @@ static json_t *make_value(const char *text, json_t *raw) {
 /* The RRset of our name in a reply: the reply itself, or one of a list. NULL: there is none. */
 static int find_rrset(struct d1_job *job, const json_t *document, json_t **ret_rrset) {
     const struct d1_listing *listing = &job->account->descriptor->listing;
-    struct d1_listing rrsets = {.items = listing->rrsets, .keyed = listing->keyed};
+    struct d1_listing rrsets = {.items = listing->rrsets,
+                                .keyed = listing->keyed,
+                                .absent_is_empty = listing->absent_is_empty};
     json_t *list = json_array();
     int status = list == NULL ? -ENOMEM : 0;
     if (status == 0 && listing->rrsets == NULL && document != NULL) {
@@ -63,7 +65,12 @@ static int read_values(struct d1_job *job, const json_t *rrset, json_t *values, 
     json_t *item;
     json_array_foreach(items, index, item) {
         json_t *text = NULL;
-        status = status == 0 ? d1_list_value(job, &listing, item, &text) : status;
+        int holds = status == 0 ? d1_list_where(job, listing.item_where, item) : 0;
+        status = holds < 0 ? holds : status;
+        if (status != 0 || holds == 0) {
+            continue;
+        }
+        status = d1_list_value(job, &listing, item, &text);
         bool ours = text != NULL && strcmp(json_string_value(text), job->asked->value) == 0;
         *ret_stands = *ret_stands || ours;
         json_t *value = status == 0 && !ours

@@ -148,6 +148,12 @@ static int take_zones(struct d1_job *job, const json_t *document, size_t *ret_co
     return job->zones == NULL ? -ENOMEM : status;
 }
 
+static bool same_id(const json_t *one, const json_t *other) {
+    const json_t *a = json_object_get(one, "id");
+    const json_t *b = json_object_get(other, "id");
+    return a == b || json_equal(a, b) == 1;
+}
+
 /* Of job->zones the one with the longest name that holds ours, or that is `exact`. */
 static json_t *choose(const struct d1_job *job, const char *exact, bool *ret_ambiguous) {
     json_t *best = NULL;
@@ -159,16 +165,12 @@ static json_t *choose(const struct d1_job *job, const char *exact, bool *ret_amb
         const char *name = json_string_value(json_object_get(zone, "name"));
         size_t length = strlen(name);
         bool fits = exact != NULL ? strcasecmp(name, exact) == 0 : is_under(job->fqdn, name);
-        if (!fits || length < best_length) {
-            continue;
-        }
-        bool same = best != NULL && length == best_length;
-        *ret_ambiguous =
-            same && !json_equal(json_object_get(best, "id"), json_object_get(zone, "id"));
-        best = same ? best : zone;
-        best_length = length;
-        if (*ret_ambiguous) {
-            break;
+        if (fits && (best == NULL || length > best_length)) {
+            best = zone;
+            best_length = length;
+            *ret_ambiguous = false;
+        } else if (fits && length == best_length && !same_id(best, zone)) {
+            *ret_ambiguous = true;
         }
     }
     return best;

@@ -70,15 +70,8 @@ static int to_json(const struct d1_filter_use *use, const char *text, size_t len
                    struct d1_bytes *out) {
     (void)use;
     json_t *string = json_stringn(text, length);
-    char *dump = string != NULL ? json_dumps(string, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-    int status = dump != NULL ? d1_bytes_add_text(out, dump) : D1_EPARSE;
+    int status = string != NULL ? d1_template_dump(string, out) : D1_EPARSE;
     json_decref(string);
-    if (dump != NULL) {
-        json_free_t release;
-        json_get_alloc_funcs(NULL, &release);
-        d1_wipe(dump, strlen(dump));
-        release(dump);
-    }
     return status;
 }
 

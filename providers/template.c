@@ -111,6 +111,19 @@ int d1_template_percent(const void *octets, size_t length, const char *also, str
     return status;
 }
 
+static int add_dump(const char *text, size_t length, void *arg) {
+    return d1_bytes_add(arg, text, length);
+}
+
+int d1_template_dump(const json_t *json, struct d1_bytes *out) {
+    /* Not json_dumps(): that of jansson 2.14 drops what it has no memory for. */
+    int status = json_dump_callback(json, add_dump, out, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (out->failed) {
+        return d1_bytes_add(out, "", 0);
+    }
+    return status == 0 ? 0 : -ENOMEM;
+}
+
 static int find_it(struct d1_template *vars, const char *name, struct d1_bytes *out) {
     char room[D1_POINTER_NUMBER_BYTES];
     const char *text = d1_pointer_text(json_object_get(vars->it, name), room);
@@ -298,16 +311,19 @@ static int expand_dump(struct d1_template *vars, const json_t *json, unsigned de
     if (status != 0) {
         return status;
     }
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    struct d1_bytes out;
+    d1_bytes_init(&out, D1_TEMPLATE_VALUE_MAX);
+    status = d1_template_dump(value, &out);
     json_decref(value);
-    *ret_json = text != NULL ? json_string(text) : NULL;
-    json_free_t release;
-    json_get_alloc_funcs(NULL, &release);
-    if (text != NULL) {
-        d1_wipe(text, strlen(text));
-        release(text);
+    if (status == 0) {
+        *ret_json = json_stringn((const char *)out.data, out.length);
+        status = *ret_json != NULL ? 0 : -ENOMEM;
     }
-    return *ret_json != NULL ? 0 : -ENOMEM;
+    if (out.data != NULL) {
+        d1_wipe(out.data, out.length);
+    }
+    d1_bytes_close(&out);
+    return status;
 }
 
 /* Expand one member into `object`, or leave it out. */

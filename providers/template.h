@@ -70,6 +70,9 @@ int d1_template_check(const char *text, d1_template_known_fn known, void *arg,
 int d1_template_check_json(const json_t *json, d1_template_known_fn known, void *arg,
                            struct d1_template_fault *ret_fault) D1_MUST_CHECK;
 
+/* Append the value as compact JSON text. Returns 0 or an error. */
+int d1_template_dump(const json_t *json, struct d1_bytes *out) D1_MUST_CHECK;
+
 /* Percent-encode all but the unreserved (RFC 3986, 2.3) and the octets of `also`. */
 int d1_template_percent(const void *octets, size_t length, const char *also,
                         struct d1_bytes *out) D1_MUST_CHECK;
