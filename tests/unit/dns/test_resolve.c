@@ -1,5 +1,6 @@
 /* libunbound itself, with a server of the test's own on loopback that answers what it is told. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/loop.h"
+#include "core/mem.h"
 #include "core/net.h"
 #include "dns/resolve.h"
 #include "dns/wire.h"
@@ -419,6 +421,30 @@ static void each_form_is_taken_by_libunbound(void **state) {
     world_close(&world);
 }
 
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    struct world world;
+    struct d1_error error = {0};
+    struct d1_resolver *resolver = NULL;
+    world_open(&world);
+    const char *servers[] = {world.server.address};
+    struct d1_resolver_settings settings = {servers, 1, ""};
+    for (uint64_t skip = 0; skip < 3; skip++) {
+        d1_mem_fault_arm(skip, 0);
+        int err = make_resolver(&world, &world.server, "", &resolver, &error);
+        bool failed = d1_mem_fault_disarm() > 0;
+        assert_int_equal(err, failed ? -ENOMEM : 0);
+        if (err == 0) {
+            d1_resolver_destroy(resolver);
+        }
+    }
+    d1_mem_fault_arm(0, 0);
+    int err = d1_resolver_configure(world.resolver, &settings, &error);
+    assert_int_equal(err, d1_mem_fault_disarm() > 0 ? -ENOMEM : 0);
+    assert_int_equal(d1_resolver_check(&settings, &error), 0);
+    world_close(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_come_back),
@@ -434,6 +460,7 @@ int main(void) {
         cmocka_unit_test(unsigned_answers_below_an_anchor_are_bogus),
         cmocka_unit_test(addresses_of_servers_have_four_forms),
         cmocka_unit_test(each_form_is_taken_by_libunbound),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
