@@ -136,16 +136,45 @@ class LegoAcmeDns(Accounts, CurrentLego):
         return {"ACME_DNS_API_BASE": self.world.dns01d.api_url,
                 "ACME_DNS_STORAGE_PATH": str(self.storage)}
 
+    def kept(self):
+        """The account that its first run left behind."""
+        return json.loads(self.storage.read_text())[self.domain]
+
     def start(self):
         first = subprocess.run(list(map(str, self.command([self.domain]))),
                                env=self.environment(), capture_output=True, text=True,
                                timeout=ISSUE_SECONDS, check=False)
-        self.account = json.loads(self.storage.read_text())[self.domain]
+        self.account = self.kept()
         assert first.returncode != 0
         wanted = f"_acme-challenge.{self.domain}. CNAME {self.account['fulldomain']}."
         assert wanted in first.stderr, first.stderr
         self.world.delegate(self.domain, self.account["fulldomain"])
         super().start()
+
+
+class LegoAccountStore(LegoAcmeDns):
+    """The same with its accounts in dns01d: nothing stays on the host."""
+
+    mode = "account store of dns01d"
+
+    @property
+    def store(self):
+        host = f"{self.world.dns01d.address}:{self.world.dns01d.api_port}"
+        return f"http://{self.name}:{self.world.dns01d.secrets[self.name]}@{host}/v1/account-store"
+
+    def join(self, world):
+        super().join(world)
+        world.dns01d.config["tokens"][-1]["verbs"].append("register")
+        world.dns01d.config["api"]["account-store"] = True
+
+    def settings(self):
+        return {"ACME_DNS_API_BASE": self.world.dns01d.api_url,
+                "ACME_DNS_STORAGE_BASE_URL": self.store}
+
+    def kept(self):
+        reply = self.world.dns01d.request("GET", "/v1/account-store", token=self.name)
+        assert reply.status == 200, reply.text
+        return reply.json()[self.domain]
 
 
 class Caddy(Extra):
@@ -225,6 +254,7 @@ CLIENTS = [
     CurrentExec("lego5-exec", f"lego5exec.{ZONE}"),
     CurrentUpdate("lego5-update", f"lego5update.{ZONE}"),
     LegoAcmeDns("lego5-acme-dns", f"lego5.{PARENT}"),
+    LegoAccountStore("lego5-account-store", f"lego5store.{PARENT}"),
     CaddyAcmeDns("caddy-acme-dns", f"caddy.{PARENT}"),
     CaddyUpdate("caddy-update", f"caddy.{ZONE}"),
 ]
