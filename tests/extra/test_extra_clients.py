@@ -1,9 +1,13 @@
 """node's acme-client, the current lego and Caddy get certificates from Pebble through dns01d."""
 
+import json
+import subprocess
+
 import pytest
 
 import clientpage
 from clients_extra import CLIENTS, FIFTY, Accounts, Caddy
+from counterparts import CADDY, Unavailable
 from dnsask import ask, texts
 
 
@@ -47,3 +51,24 @@ def test_fifty_names_in_one_order(world):
         assert texts(ask(world.dns01d_server, owner)) == set()
     clientpage.note(client.program, client.version, client.protocol, f"{client.mode}, 50 names",
                     "50 names in one order")
+
+
+def test_lines_for_caddy(tmp_path):
+    """Caddy takes what docs/clients.md gives to paste."""
+    try:
+        caddy = CADDY.find()
+    except Unavailable as why:
+        pytest.skip(str(why))
+    page = clientpage.PAGE.read_text()
+    block = page.split("<!-- Caddyfile -->\n```\n", 1)[1].split("```\n<!-- end -->", 1)[0]
+    path = tmp_path / "Caddyfile"
+    path.write_text(block)
+    done = subprocess.run([caddy, "adapt", "--config", path], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    policies = json.loads(done.stdout)["apps"]["tls"]["automation"]["policies"]
+    challenges = {policy["subjects"][0]: policy["issuers"][0]["challenges"]["dns"]
+                  for policy in policies}
+    assert challenges["example.org"]["provider"]["name"] == "acmedns"
+    assert challenges["www.example.org"]["provider"]["name"] == "rfc2136"
+    assert challenges["www.example.org"]["propagation_timeout"] == -1
