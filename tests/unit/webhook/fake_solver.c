@@ -47,7 +47,8 @@ int d1_solver_change_token(struct d1_solver *solver, struct d1_solver_token_chan
     }
     solver->last_token = *change;
     if (solver->submit_err != D1_OK) {
-        return d1_error_set(&change->error, solver->submit_err, "%s", solver->token_story);
+        return d1_error_set(&change->error, solver->submit_err, "%s",
+                            solver->token_story != NULL ? solver->token_story : "refused");
     }
     solver->pending_token = change;
     return D1_OK;
