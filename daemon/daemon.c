@@ -150,6 +150,7 @@ void d1_daemon_swap_keys(struct d1_daemon *daemon) {
     daemon->keys_stale = d1_tsigkeys_merge(daemon->configured_keys, daemon->solver, &keys) != D1_OK;
     if (!daemon->keys_stale) {
         d1_keys_swap(&daemon->keys, keys, daemon->epoch);
+        d1_epoch_reclaim(daemon->epoch); /* Sets of many keys are not to pile up. */
     }
 }
 
