@@ -257,67 +257,79 @@ static int make_body(struct d1_job *job) {
     return keep(job, &out, status, &request->body);
 }
 
-static int by_bytes(const void *a, const void *b) {
-    const char *const *left = a;
-    const char *const *right = b;
-    return strcmp(*left, *right);
-}
-
 /* How parameters are written for a signature. */
 enum param_style { STYLE_ENCODED, STYLE_PLAIN, STYLE_BARE };
 
-static int write_pair(const char *name, const char *value, enum param_style style,
-                      struct d1_bytes *out) {
-    int status = style == STYLE_ENCODED ? d1_template_percent(name, strlen(name), "", out)
-                                        : d1_bytes_add_text(out, name);
-    if (status == 0 && style != STYLE_BARE) {
-        status = d1_bytes_add(out, "=", 1);
-    }
-    if (status != 0) {
-        return status;
-    }
-    return style == STYLE_ENCODED ? d1_template_percent(value, strlen(value), "", out)
-                                  : d1_bytes_add_text(out, value);
+/* A parameter as it is written. */
+struct sorted {
+    const char *name;
+    const char *value;
+};
+
+/* By name, then by value: not by the two together, where `=` would count. */
+static int by_name(const void *a, const void *b) {
+    const struct sorted *left = a;
+    const struct sorted *right = b;
+    int order = strcmp(left->name, right->name);
+    return order != 0 ? order : strcmp(left->value, right->value);
 }
 
-static int add_sorted(struct d1_job *job, const char *name, const char *value,
-                      enum param_style style, const char **ret_text) {
+static int write_styled(struct d1_job *job, const char *text, enum param_style style,
+                        const char **ret_text) {
     struct d1_bytes out;
     d1_bytes_init(&out, D1_TEMPLATE_VALUE_MAX);
-    return keep(job, &out, write_pair(name, value, style, &out), ret_text);
+    int status = style == STYLE_ENCODED ? d1_template_percent(text, strlen(text), "", &out)
+                                        : d1_bytes_add_text(&out, text);
+    return keep(job, &out, status, ret_text);
 }
 
-/* Parameters (with `all`, those of the body too), sorted by octets. */
-static int write_sorted(struct d1_job *job, bool all, enum param_style style,
-                        struct d1_bytes *out) {
+static int add_sorted(struct d1_job *job, const struct sorted *from, enum param_style style,
+                      struct sorted *ret) {
+    int status = write_styled(job, from->name, style, &ret->name);
+    return status == 0 ? write_styled(job, from->value, style, &ret->value) : status;
+}
+
+/* Parameters of query and form, and with `all` the scalars of a JSON body. */
+static int collect(struct d1_job *job, bool all, enum param_style style, struct sorted *list,
+                   size_t *ret_count) {
     const struct d1_request *request = job->request;
-    const char *texts[2 * D1_REQUEST_PARAMS_MAX];
     size_t count = 0;
     int status = 0;
     for (size_t i = 0; i < request->count && status == 0; i++) {
+        struct sorted pair = {request->params[i].name, request->params[i].value};
         if (all || !request->params[i].form) {
-            status = add_sorted(job, request->params[i].name, request->params[i].value, style,
-                                &texts[count++]);
+            status = add_sorted(job, &pair, style, &list[count++]);
         }
     }
     const char *key;
     json_t *value;
     json_object_foreach(all ? request->json : NULL, key, value) {
         char room[D1_POINTER_NUMBER_BYTES];
-        const char *text = d1_pointer_text(value, room);
-        if (text != NULL && status == 0) {
-            status = count == D1_ARRAY_LENGTH(texts)
-                         ? D1_ELIMIT
-                         : add_sorted(job, key, text, style, &texts[count++]);
+        struct sorted pair = {key, d1_pointer_text(value, room)};
+        if (pair.value == NULL || status != 0) {
+            continue;
         }
+        status = count == 2 * D1_REQUEST_PARAMS_MAX ? D1_ELIMIT
+                                                    : add_sorted(job, &pair, style, &list[count]);
+        count++;
     }
+    *ret_count = count;
+    return status;
+}
+
+static int write_sorted(struct d1_job *job, bool all, enum param_style style,
+                        struct d1_bytes *out) {
+    struct sorted list[2 * D1_REQUEST_PARAMS_MAX];
+    size_t count = 0;
+    int status = collect(job, all, style, list, &count);
     if (status != 0) {
         return status;
     }
-    qsort(texts, count, sizeof(texts[0]), by_bytes);
+    qsort(list, count, sizeof(list[0]), by_name);
     for (size_t i = 0; i < count && status == 0; i++) {
-        status = i > 0 && style != STYLE_BARE ? d1_bytes_add(out, "&", 1) : 0;
-        status = status == 0 ? d1_bytes_add_text(out, texts[i]) : status;
+        const char *between = i > 0 && style != STYLE_BARE ? "&" : "";
+        status = d1_bytes_printf(out, "%s%s%s%s", between, list[i].name,
+                                 style == STYLE_BARE ? "" : "=", list[i].value);
     }
     return status;
 }

@@ -88,7 +88,7 @@ static int read_placeholder(const char **at, struct placeholder *ret) {
     }
     if (*from == '#') {
         from++;
-        if (!read_until(&from, "}", ret->cast, CAST_MAX)) {
+        if (!read_until(&from, "}", ret->cast, CAST_MAX) || ret->cast[0] == '\0') {
             return D1_EPARSE;
         }
     }
