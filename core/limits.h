@@ -90,7 +90,9 @@
 #define D1_TLS_RECORD_BYTES               16384   /* RFC 8446, 5.1: plaintext of one record. */
 #define D1_TLS_PEM_BYTES_MAX              1048576 /* A chain or key file. */
 #define D1_TLS_CHAIN_MAX                  16 /* Certificates of a chain; real ones have 2 to 4. */
-#define D1_TLS_AUTHORITIES_MAX            64 /* Their names go to each client. */
+#define D1_TLS_AUTHORITIES_MAX            64 /* Of a bundle; a rotation holds two. */
+#define D1_TLS_NAME_MAX                   64 /* RFC 5280, A.1: ub-common-name. */
+#define D1_TLS_PROVEN_MS                  60000 /* A chain is checked again after that. */
 #define D1_JSON_DEPTH_MAX                 32 /* jansson recurses; nothing of ours nests deeper than 4. */
 
 /* Front doors. */
@@ -98,6 +100,24 @@
 #define D1_LIST_ENTRIES_MAX      10000    /* Challenges in one listing; more are only said to be. */
 #define D1_HTTP_ANSWER_BYTES_MAX 33554432 /* A full listing with the longest names and values. */
 #define D1_LIMIT_ADDRESSES       8192     /* Client addresses whose frequency is remembered. */
+
+/* Kubernetes. */
+#define D1_KUBE_LABEL_MAX        63      /* RFC 1123: a namespace. */
+#define D1_KUBE_NAME_MAX         253     /* A name of an object, a key of a Secret. */
+#define D1_KUBE_REPLY_BYTES_MAX  4194304 /* etcd keeps objects of 1.5 MiB; JSON may be longer. */
+#define D1_KUBE_TOKEN_BYTES_MAX  16384   /* A bound token has about 1 KiB. */
+#define D1_KUBE_CONFIG_BYTES_MAX 1048576 /* A kubeconfig. */
+#define D1_KUBE_NAMES_MAX        64      /* Groups and solvers served at once. */
+#define D1_KUBE_POLICY_MAX       4096    /* Entries of webhook.policy. */
+#define D1_KUBE_HEADERS_MAX      8       /* Header names and CNs of one list of the front proxy. */
+#define D1_KUBE_USER_MAX         1024    /* A user name. */
+#define D1_KUBE_GROUPS_MAX       64      /* Of one user; headers are bounded too. */
+#define D1_KUBE_REVIEWS_MAX      256     /* Decisions that are remembered, ... */
+#define D1_KUBE_REVIEW_MS        10000   /* ... and for how long; as the Go library. */
+#define D1_KUBE_CALL_MS          8000    /* One answer of the API, retries included. */
+#define D1_KUBE_ANSWER_MS        28000 /* All of a Present; kube-apiserver waits 60 s, Go webhooks 34. */
+#define D1_ISSUER_SETTINGS_MAX   64
+#define D1_ISSUER_TEXT_MAX       65535
 
 /* Store and solver. */
 #define D1_STORE_QUEUE_MAX     16384 /* Writes that wait for a commit; then 503. */

@@ -398,9 +398,31 @@ static void print_item_fields(const struct d1_setting *item, int indent, struct 
     }
 }
 
+static void print_table(const struct d1_setting *table, int indent, struct d1_bytes *out);
+
+/* What is off by default, as a comment. Stands at the top only. */
+static void print_off(const struct d1_setting *setting, struct d1_bytes *out) {
+    struct d1_bytes lines;
+    d1_bytes_init(&lines, out->max);
+    print_table(setting->fields, 2, &lines); /* NOLINT: as deep as the table. */
+    d1_bytes_printf(out, "# %s:  # %s\n", setting->name, setting->help);
+    const char *line = d1_bytes_text(&lines);
+    while (line != NULL && *line != '\0') {
+        size_t length = strcspn(line, "\n");
+        d1_bytes_printf(out, "# %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+    out->failed = out->failed || lines.failed || line == NULL;
+    d1_bytes_close(&lines);
+}
+
 static void print_table(const struct d1_setting *table, int indent, struct d1_bytes *out) {
     for (const struct d1_setting *setting = table; setting->name != NULL; setting++) {
         if (setting->flags & D1_SETTING_NOT_BUILT) {
+            continue;
+        }
+        if (setting->flags & D1_SETTING_OFF) {
+            print_off(setting, out);
             continue;
         }
         d1_bytes_printf(out, "%*s%s:", indent, "", setting->name);

@@ -31,6 +31,7 @@ enum d1_setting_type {
 enum d1_setting_flag {
     D1_SETTING_REQUIRED = 1,
     D1_SETTING_NOT_BUILT = 2, /* Of the contract, but refused: "not available in this version". */
+    D1_SETTING_OFF = 8,       /* MAP: what it is about is off where it is absent. */
     D1_SETTING_EMPTY = 4,     /* TEXT: may be empty, which is what its default is. */
 };
 

@@ -15,6 +15,7 @@
 #include "daemon/answering.h"
 #include "daemon/document.h"
 #include "daemon/tsigkeys.h"
+#include "daemon/webhookconfig.h"
 #include "dns/zonefile.h"
 #include "http/certificate.h"
 #include "http/tls.h"
@@ -41,7 +42,7 @@ static void fault_at(struct d1_config_faults *faults, const struct d1_node *node
     on_fault(faults, node->line, what, error->text);
 }
 
-static int take_texts(const struct d1_node *list, struct d1_texts *ret_texts) {
+int d1_config_take_texts(const struct d1_node *list, struct d1_texts *ret_texts) {
     ret_texts->is_default = list->line == 0;
     ret_texts->count = 0;
     if (list->count == 0) {
@@ -142,7 +143,7 @@ static int take_zone(const struct d1_node *node, size_t index, struct d1_zone_co
     const struct d1_node *records = d1_node_find(node, "records");
     check_records(records, &zone->name, index, faults);
     struct d1_texts lines = {0};
-    err = take_texts(records, &lines);
+    err = d1_config_take_texts(records, &lines);
     zone->records = lines.item;
     zone->records_count = lines.count;
     return err;
@@ -241,9 +242,9 @@ int d1_config_make_rights(const struct d1_node *node, struct d1_rights **ret_rig
                           struct d1_error *error) {
     struct d1_texts names = {0};
     struct d1_texts owners = {0};
-    int err = take_texts(d1_node_find(node, "names"), &names);
+    int err = d1_config_take_texts(d1_node_find(node, "names"), &names);
     if (err == D1_OK) {
-        err = take_texts(d1_node_find(node, "owners"), &owners);
+        err = d1_config_take_texts(d1_node_find(node, "owners"), &owners);
     }
     if (err == D1_OK) {
         err = d1_rights_create(names.item, names.count, owners.item, owners.count,
@@ -345,10 +346,10 @@ static int take_frontend(struct d1_config *config) {
     static const char *const registrations[] = {"token", "open", "closed", NULL};
     struct d1_texts proxies = {0};
     struct d1_texts hosts = {0};
-    int err = take_texts(d1_node_path(root, "api.trusted-proxies"), &proxies);
+    int err = d1_config_take_texts(d1_node_path(root, "api.trusted-proxies"), &proxies);
     frontend->trusted_proxies = proxies.item;
     frontend->trusted_proxies_count = proxies.count;
-    err = err != D1_OK ? err : take_texts(d1_node_path(root, "api.hosts"), &hosts);
+    err = err != D1_OK ? err : d1_config_take_texts(d1_node_path(root, "api.hosts"), &hosts);
     frontend->hosts = hosts.item;
     frontend->hosts_count = hosts.count;
     frontend->base_path = text_of(root, "api.base-path");
@@ -447,7 +448,7 @@ static int take_resolver(struct d1_config *config, struct d1_config_faults *faul
         on_fault(faults, servers->line, "resolver.servers", "has too many, expected 16 or fewer");
         return D1_OK;
     }
-    int err = take_texts(servers, &config->resolver_servers);
+    int err = d1_config_take_texts(servers, &config->resolver_servers);
     if (err != D1_OK) {
         return err;
     }
@@ -496,10 +497,13 @@ static int take_all(struct d1_config *config, struct d1_config_faults *faults) {
     }
     config->dns_workers = (unsigned)d1_setting_number(d1_node_path(root, "dns.workers"));
     config->store_backend = text_of(root, "store.backend");
-    int err = take_texts(d1_node_path(root, "dns.listen"), &config->dns_listen);
-    err = err != D1_OK ? err : take_texts(d1_node_path(root, "api.listen"), &config->api_listen);
-    err = err != D1_OK ? err
-                       : take_texts(d1_node_path(root, "metrics.listen"), &config->metrics_listen);
+    int err = d1_config_take_texts(d1_node_path(root, "dns.listen"), &config->dns_listen);
+    err = err != D1_OK
+              ? err
+              : d1_config_take_texts(d1_node_path(root, "api.listen"), &config->api_listen);
+    err = err != D1_OK
+              ? err
+              : d1_config_take_texts(d1_node_path(root, "metrics.listen"), &config->metrics_listen);
     err = err != D1_OK ? err : d1_answering_read(root, on_fault, faults, &config->answering);
     err = err != D1_OK ? err : take_resolver(config, faults);
     err = err != D1_OK ? err : take_zones(config, faults);
@@ -512,6 +516,7 @@ static int take_all(struct d1_config *config, struct d1_config_faults *faults) {
     err = err != D1_OK ? err : take_tls(config, faults);
     bool faulty = faults->count > 0; /* Then there may be no context, and it is told why. */
     err = err != D1_OK || faulty ? err : take_clients(config, faults);
+    err = err != D1_OK ? err : d1_webhookconfig_read(root, on_fault, faults, config);
     if (err == D1_OK) {
         take_solver(config, faults);
         check_plain_http(config, faults);
@@ -578,6 +583,7 @@ void d1_config_destroy(struct d1_config *config) {
     d1_free((void *)(uintptr_t)config->frontend.trusted_proxies);
     d1_free((void *)(uintptr_t)config->frontend.hosts);
     d1_tls_context_destroy(config->api_tls);
+    d1_webhookconfig_close(config);
     d1_credentials_destroy(config->credentials);
     d1_keys_destroy(config->keys);
     d1_node_destroy(config->root);
@@ -607,6 +613,12 @@ const char *d1_config_needs_restart(const struct d1_config *old, const struct d1
     }
     if (!texts_equal(&old->metrics_listen, &fresh->metrics_listen)) {
         return "metrics.listen";
+    }
+    if (!texts_equal(&old->webhook_listen, &fresh->webhook_listen)) {
+        return "webhook.listen";
+    }
+    if (strcmp(old->webhook_kubeconfig, fresh->webhook_kubeconfig) != 0) {
+        return "webhook.kubeconfig";
     }
     if (strcmp(old->state_dir, fresh->state_dir) != 0) {
         return "state-dir";

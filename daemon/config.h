@@ -19,6 +19,8 @@
 #include "solver/solver.h"
 #include "webhook/frontend.h"
 
+struct d1_kube_access;
+struct d1_kube_settings;
 struct d1_tls_context;
 
 /* A list of texts, borrowed from the tree. */
@@ -51,6 +53,12 @@ struct d1_config {
     struct d1_keys *keys;               /* NULL once the workers have it. */
     const char *store_backend;
     struct d1_texts metrics_listen;
+    struct d1_texts webhook_listen; /* Empty: off. */
+    const char *webhook_certificate;
+    const char *webhook_key;
+    const char *webhook_kubeconfig;            /* "": as a pod. */
+    struct d1_tls_context *webhook_tls;        /* NULL: off, or the daemon took it. */
+    struct d1_kube_settings *webhook_settings; /* NULL: off, or the webhook took it. */
 };
 
 /* Where faults go: one line each, "FILE:LINE: path: what is wrong, what was expected". */
@@ -75,6 +83,9 @@ int d1_config_read(const char *path, struct d1_config_faults *faults,
 /* The same from a text. */
 int d1_config_parse(const char *text, size_t length, struct d1_config_faults *faults,
                     struct d1_config **ret_config);
+
+/* A list of a checked document as texts. `item` is the caller's. Returns 0 or -ENOMEM. */
+int d1_config_take_texts(const struct d1_node *list, struct d1_texts *ret_texts);
 
 /* The rights that a checked entry of `tokens` or `tsig-keys` gives. Returns as d1_rights_create(). */
 int d1_config_make_rights(const struct d1_node *entry, struct d1_rights **ret_rights,

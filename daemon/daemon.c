@@ -25,6 +25,7 @@
 #include "daemon/notify.h"
 #include "daemon/reload.h"
 #include "daemon/tsigkeys.h"
+#include "daemon/webhook.h"
 #include "daemon/wiring.h"
 #include "http/tls.h"
 
@@ -252,12 +253,14 @@ static bool on_ready_request(void *arg, char *detail, size_t size) {
     struct d1_daemon *daemon = arg;
     bool stopping = atomic_load_explicit(&daemon->stopping, memory_order_relaxed);
     bool dns = daemon->probe == NULL || d1_probe_ok(daemon->probe);
-    snprintf(detail, size, "%s%s",
+    char kube[128] = "";
+    bool webhook = daemon->kube == NULL || d1_kube_ready(daemon->kube, kube, sizeof(kube));
+    snprintf(detail, size, "%s%s%s",
              daemon->probe == NULL ? ""
              : dns                 ? "dns ok\n"
                                    : "dns not answering\n",
-             stopping ? "stopping\n" : "");
-    return dns && !stopping;
+             kube, stopping ? "stopping\n" : "");
+    return dns && webhook && !stopping;
 }
 
 static int listen_all(struct d1_daemon *daemon, enum d1_frontend_kind kind,
@@ -377,6 +380,10 @@ static void stop_dnsd(void *arg) {
 
 static void on_frontend_stopped(void *arg) {
     struct d1_daemon *daemon = arg;
+    daemon->front_open--;
+    if (daemon->front_open > 0) {
+        return;
+    }
     d1_loop_stop(daemon->front);
     d1_loop_join(daemon->front);
     if (daemon->probe != NULL) {
@@ -394,6 +401,7 @@ static void stop(struct d1_daemon *daemon, const char *reason) {
     d1_solver_stop_following(daemon->solver); /* Slow resolvers would hold HTTP up. */
     d1_notify("STOPPING=1");
     d1_step_move(&daemon->step, DRAINING_HTTP);
+    daemon->front_open = 1 + d1_daemon_stop_webhook(daemon, GRACE_MS, on_frontend_stopped);
     d1_frontend_stop(daemon->frontend, GRACE_MS, on_frontend_stopped, daemon);
 }
 
@@ -439,8 +447,8 @@ static void announce(struct d1_daemon *daemon) {
     char dns[512];
     format_dns(daemon, dns, sizeof(dns));
     d1_log(daemon->log, INFO, "ready", D1_LOG_S("version", D1_VERSION), D1_LOG_S("dns", dns),
-           D1_LOG_S("api", daemon->api_text), D1_LOG_S("metrics", daemon->metrics_text),
-           D1_LOG_S("control", daemon->control_path),
+           D1_LOG_S("api", daemon->api_text), D1_LOG_S("webhook", daemon->webhook_text),
+           D1_LOG_S("metrics", daemon->metrics_text), D1_LOG_S("control", daemon->control_path),
            D1_LOG_S("store", daemon->config->store_backend),
            D1_LOG_I("zones", daemon->config->zones_count));
     d1_notify("READY=1");
@@ -507,8 +515,11 @@ static int start_handles(struct d1_daemon *daemon) {
     return uv_timer_start(&daemon->reclaim, on_reclaim, RECLAIM_MS, RECLAIM_MS);
 }
 
-static void stop_loop(void *arg) {
-    d1_loop_stop(arg);
+static void on_front_dropped(void *arg) {
+    struct d1_daemon *daemon = arg;
+    if (--daemon->front_open == 0) {
+        d1_loop_stop(daemon->loop);
+    }
 }
 
 /* The solver may have written already (leases that ended), so the store goes first. */
@@ -522,12 +533,14 @@ static void on_store_dropped(void *arg) {
 static void destroy(struct d1_daemon *daemon) {
     if (daemon->frontend != NULL && daemon->step.now == CREATED) {
         d1_loop_start(daemon->front);
-        d1_frontend_stop(daemon->frontend, 0, stop_loop, daemon->loop);
+        daemon->front_open = 1 + d1_daemon_stop_webhook(daemon, 0, on_front_dropped);
+        d1_frontend_stop(daemon->frontend, 0, on_front_dropped, daemon);
         d1_loop_run(daemon->loop);
         d1_loop_stop(daemon->front);
         d1_loop_join(daemon->front);
     }
     d1_frontend_destroy(daemon->frontend);
+    d1_daemon_drop_webhook(daemon);
     d1_tls_destroy(daemon->api_tls);
     if (daemon->store != NULL) {
         d1_store_close(daemon->store, on_store_dropped, daemon);
@@ -572,6 +585,7 @@ int d1_daemon_create(struct d1_config *config, const char *config_path, struct d
     err = err != D1_OK ? err : make_dnsd(daemon, workers, error);
     err = err != D1_OK ? err : make_solver(daemon, error);
     err = err != D1_OK ? err : make_frontend(daemon, error);
+    err = err != D1_OK ? err : d1_daemon_make_webhook(daemon, error);
     if (err != D1_OK) {
         daemon->config = NULL; /* Still the caller's. */
         destroy(daemon);

@@ -14,6 +14,7 @@
 
 #include "core/buf.h"
 #include "core/mem.h"
+#include "daemon/webhook.h"
 #include "daemon/wiring.h"
 #include "http/tls.h"
 
@@ -157,6 +158,7 @@ static int take(struct d1_daemon *daemon, struct reading *reading) {
         fresh->keys = NULL;
         d1_daemon_swap_keys(daemon);
     }
+    d1_daemon_reload_webhook(daemon, fresh);
     if (fresh->api_tls != NULL) {
         d1_tls_replace(daemon->api_tls, fresh->api_tls);
         fresh->api_tls = NULL;

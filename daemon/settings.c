@@ -10,6 +10,7 @@
 #include "daemon/config.h"
 #include "dns/resolve.h"
 #include "dns/tsig.h"
+#include "webhook/kubernetes/names.h"
 
 const char *const d1_client_auth_choices[] = {"required", "optional", NULL};
 
@@ -99,6 +100,27 @@ static int check_key_name(const char *text, struct d1_error *error) {
 static int check_token_name(const char *text, struct d1_error *error) {
     if (strlen(text) > D1_TOKEN_NAME_MAX || strpbrk(text, ": \t\r\n") != NULL) {
         return d1_error_set(error, D1_EPARSE, "a short name without blanks and colons");
+    }
+    return D1_OK;
+}
+
+static int check_group(const char *text, struct d1_error *error) {
+    if (!d1_kube_is_name(text) || strchr(text, '.') == NULL) {
+        return d1_error_set(error, D1_ENAME, "an API group like acme.example.org");
+    }
+    return D1_OK;
+}
+
+static int check_solver(const char *text, struct d1_error *error) {
+    if (!d1_kube_is_label(text)) {
+        return d1_error_set(error, D1_ENAME, "a solver's name of a-z, 0-9 and -");
+    }
+    return D1_OK;
+}
+
+static int check_namespace(const char *text, struct d1_error *error) {
+    if (strcmp(text, "*") != 0 && !d1_kube_is_label(text)) {
+        return d1_error_set(error, D1_ENAME, "a namespace's name, or * for all");
     }
     return D1_OK;
 }
@@ -247,7 +269,12 @@ static const struct d1_setting delegation_item[] = {{.type = D1_SETTING_MAP,
                                                      .help = "a map with `under`, `nameservers`"}};
 
 static const struct d1_setting leases_fields[] = {
-    NOT_BUILT("kubernetes"),
+    {.name = "kubernetes",
+     .type = D1_SETTING_DURATION,
+     .fallback = "7d",
+     .min = 1000,
+     .max = 366 * DAY_MS,
+     .help = "how long a value that cert-manager presents stays when it never cleans up"},
     {.name = "default",
      .type = D1_SETTING_DURATION,
      .fallback = "24h",
@@ -428,6 +455,95 @@ static const struct d1_setting tsig_fields[] = {
 static const struct d1_setting tsig_item[] = {
     {.type = D1_SETTING_MAP, .fields = tsig_fields, .help = "a map with `name`, `secret-file`"}};
 
+static const struct d1_setting also_serve_fields[] = {
+    {.name = "group",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_REQUIRED,
+     .check = check_group,
+     .help = "API group of the webhook that is replaced"},
+    {.name = "solver",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_REQUIRED,
+     .check = check_solver,
+     .help = "its solver's name"},
+    NOT_BUILT("config"),
+    END};
+static const struct d1_setting also_serve_item[] = {
+    {.type = D1_SETTING_MAP, .fields = also_serve_fields, .help = "a map with `group`, `solver`"}};
+
+static const struct d1_setting namespace_item[] = {
+    {.type = D1_SETTING_TEXT, .check = check_namespace, .help = "a namespace"}};
+static const struct d1_setting account_item[] = {
+    {.type = D1_SETTING_TEXT, .help = "the name of an account in `providers`"}};
+static const struct d1_setting grant_fields[] = {
+    {.name = "namespaces",
+     .type = D1_SETTING_LIST,
+     .fields = namespace_item,
+     .help = "namespaces of Issuers (a ClusterIssuer: cert-manager's own); * is all"},
+    {.name = "names",
+     .type = D1_SETTING_LIST,
+     .fields = pattern_item,
+     .help = "validated names they may ask for"},
+    {.name = "owners",
+     .type = D1_SETTING_LIST,
+     .fields = pattern_item,
+     .help = "owner names in our zones they may write"},
+    {.name = "providers",
+     .type = D1_SETTING_LIST,
+     .fields = account_item,
+     .help = "accounts they may use"},
+    END};
+static const struct d1_setting grant_item[] = {
+    {.type = D1_SETTING_MAP, .fields = grant_fields, .help = "a map with `namespaces`, `names`"}};
+
+static const struct d1_setting webhook_tls_fields[] = {
+    {.name = "certificate",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "PEM file: the serving certificate, for SERVICE.NAMESPACE.svc, then its chain"},
+    {.name = "key",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "PEM file of its key, without a passphrase"},
+    END};
+
+static const char *const webhook_listen_default[] = {"0.0.0.0:8443", NULL};
+
+static const struct d1_setting webhook_fields[] = {
+    {.name = "listen",
+     .type = D1_SETTING_LIST,
+     .fallback_list = webhook_listen_default,
+     .fields = address_item,
+     .help = "addresses for kube-apiserver, always HTTPS; [] turns it off"},
+    {.name = "group",
+     .type = D1_SETTING_TEXT,
+     .fallback = "acme.dns01d.dev",
+     .check = check_group,
+     .help = "API group: groupName of Issuers"},
+    {.name = "solver",
+     .type = D1_SETTING_TEXT,
+     .fallback = "dns01d",
+     .check = check_solver,
+     .help = "solverName of Issuers"},
+    {.name = "also-serve",
+     .type = D1_SETTING_LIST,
+     .fields = also_serve_item,
+     .help = "further groups and solvers, for migration"},
+    {.name = "tls",
+     .type = D1_SETTING_MAP,
+     .fields = webhook_tls_fields,
+     .help = "the serving certificate; read again when its files change"},
+    {.name = "kubeconfig",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .help = "how to reach the Kubernetes API; empty: as a pod does"},
+    {.name = "policy",
+     .type = D1_SETTING_LIST,
+     .fields = grant_item,
+     .help = "who may use our zones and accounts; empty: ClusterIssuers"},
+    NOT_BUILT("allow-networks"),
+    END};
+
 static const struct d1_setting store_fields[] = {
     {.name = "backend",
      .type = D1_SETTING_CHOICE,
@@ -479,7 +595,11 @@ static const struct d1_setting settings[] = {
      .fields = present_fields,
      .help = "when Present returns"},
     {.name = "api", .type = D1_SETTING_MAP, .fields = api_fields, .help = "the HTTP front doors"},
-    NOT_BUILT("webhook"),
+    {.name = "webhook",
+     .type = D1_SETTING_MAP,
+     .flags = D1_SETTING_OFF,
+     .fields = webhook_fields,
+     .help = "the cert-manager solver; absent: off"},
     NOT_BUILT("providers"),
     NOT_BUILT("provider-dirs"),
     {.name = "resolver",

@@ -14,6 +14,7 @@
 #include "dnsd/server.h"
 #include "solver/timeline.h"
 #include "store/store.h"
+#include "webhook/kubernetes/access.h"
 
 struct d1_daemon {
     struct d1_config *config;
@@ -40,10 +41,15 @@ struct d1_daemon {
     struct d1_texts dns_listen; /* What is left of dns.listen; items borrowed. */
     struct d1_tls *api_tls;     /* NULL: api.tls is not set. */
     struct d1_frontend *frontend;
-    struct d1_probe *probe; /* NULL: no DNS. */
+    struct d1_kube *kube;               /* NULL: the webhook is off. */
+    struct d1_kube_access access;       /* To the Kubernetes API. */
+    struct d1_tls *webhook_tls;         /* NULL: the webhook is off. */
+    struct d1_certwatch *webhook_files; /* Of its certificate. */
+    struct d1_probe *probe;             /* NULL: no DNS. */
     struct d1_step step;
     _Atomic bool stopping;
-    bool announced; /* Said "ready". */
+    unsigned front_open; /* Doors of the front loop that are still stopping. */
+    bool announced;      /* Said "ready". */
     bool reload_under_way;
     bool reload_again; /* Somebody asked meanwhile. */
     struct d1_reload *reload_askers;
@@ -51,6 +57,7 @@ struct d1_daemon {
     uv_timer_t reclaim;
     char api_text[512]; /* Addresses bound, for the log. */
     char metrics_text[256];
+    char webhook_text[256];
     char control_path[108];
 };
 

@@ -187,7 +187,7 @@ static void write_answer(struct d1_http_connection *connection,
 }
 
 static void refuse(struct d1_http_connection *connection, int status) {
-    struct d1_http_response response = d1_http_refusal(status);
+    struct d1_http_response response = connection->server->refusal(status);
     connection->refused = true;
     write_answer(connection, &response);
 }
@@ -200,6 +200,7 @@ static void ask(struct d1_http_connection *connection) {
         .loopback = connection->listener->loopback,
         .tag = connection->listener->tag,
     };
+    request.peer.tls = connection->transport.tls;
     d1_http_parser_request(connection->parser, &request);
     uv_timer_stop(&connection->timer);
     d1_step_move(&connection->step, ASKED);

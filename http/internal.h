@@ -50,6 +50,7 @@ struct d1_http_server {
     d1_http_request_fn on_request;
     void *arg;
     struct d1_http_limits limits;
+    struct d1_http_response (*refusal)(int status);
     struct d1_http_peers *peers;
     _Atomic unsigned per_address_max; /* 0: no limit. */
     struct d1_http_listener *listeners;

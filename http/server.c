@@ -26,6 +26,7 @@ int d1_http_server_create(struct d1_loop *loop, d1_http_request_fn on_request, v
     server->on_request = on_request;
     server->arg = arg;
     server->date_s = -1;
+    server->refusal = d1_http_refusal;
     server->limits = (struct d1_http_limits){
         .header_ms = D1_HTTP_HEADER_MS,
         .body_ms = D1_HTTP_BODY_MS,
@@ -51,6 +52,11 @@ void d1_http_server_limits(const struct d1_http_server *server, struct d1_http_l
 void d1_http_server_set_limits(struct d1_http_server *server, const struct d1_http_limits *limits) {
     d1_loop_assert(server->loop);
     server->limits = *limits;
+}
+
+void d1_http_server_set_refusal(struct d1_http_server *server,
+                                struct d1_http_response (*refusal)(int status)) {
+    server->refusal = refusal;
 }
 
 void d1_http_server_set_per_address(struct d1_http_server *server, unsigned max) {

@@ -29,11 +29,13 @@ struct d1_loop;
 struct d1_tls;
 struct d1_http_server;
 struct d1_http_exchange;
+struct d1_tls_stream;
 
 /* Who is at the other end. */
 struct d1_http_peer {
     struct sockaddr_storage address; /* ss_family is AF_INET, AF_INET6 or AF_UNIX. */
     uint32_t uid;                    /* AF_UNIX: SO_PEERCRED; else UINT32_MAX, which is no user. */
+    struct d1_tls_stream *tls;       /* For http/authority.h; NULL: plain HTTP. */
 };
 
 struct d1_http_request {
@@ -84,6 +86,10 @@ struct d1_http_limits {
 /* Read or change the limits; they hold for what begins after the call. */
 void d1_http_server_limits(const struct d1_http_server *server, struct d1_http_limits *ret_limits);
 void d1_http_server_set_limits(struct d1_http_server *server, const struct d1_http_limits *limits);
+
+/* Answer what the server itself refuses with that function's answers, which must be static. */
+void d1_http_server_set_refusal(struct d1_http_server *server,
+                                struct d1_http_response (*refusal)(int status));
 
 /*
  * Listen on a TCP address ("127.0.0.1:8053", "[::1]:8053"; port 0 takes a free one). `tag` is handed

@@ -48,10 +48,23 @@ int d1_tls_context_set_clients(struct d1_tls_context *context, const void *autho
 int d1_tls_context_check_time(const struct d1_tls_context *context, int64_t wall_ms,
                               struct d1_error *error);
 
+/*
+ * Ask clients for a certificate, which they may leave out. Whatever they show is taken: who relies on
+ * it checks it (http/authority.h). There are no session tickets then, so that each connection proves
+ * its key. Once, before the context is used.
+ */
+void d1_tls_context_ask_client(struct d1_tls_context *context);
+
+/* When the certificate ends, as Unix time. */
+int64_t d1_tls_context_until_ms(const struct d1_tls_context *context);
+
 /* NULL is allowed. */
 void d1_tls_context_destroy(struct d1_tls_context *context);
 
-/* Takes the context over, also when it fails. Returns 0 or -ENOMEM. */
+/*
+ * Takes the context over, also when it fails. NULL: nobody is answered until a replace. Returns 0 or
+ * -ENOMEM.
+ */
 int d1_tls_create(struct d1_tls_context *context, struct d1_tls **ret_tls);
 
 /* New connections begin with this context, which is taken over; those that are open go on. */

@@ -30,6 +30,7 @@ struct d1_tls_stream {
     struct d1_bytes held;
     bool resumed; /* `input` is the end of `held`. */
     bool failed;
+    struct d1_tls_proof proof;
 };
 
 static int bio_read(BIO *bio, char *data, size_t size, size_t *ret_length) {
@@ -99,6 +100,14 @@ void d1_tls_stream_destroy(struct d1_tls_stream *stream) {
         d1_bytes_close(&stream->held);
         d1_free(stream);
     }
+}
+
+struct d1_tls_proof *d1_tls_stream_proof(struct d1_tls_stream *stream) {
+    return &stream->proof;
+}
+
+SSL *d1_tls_stream_ssl(struct d1_tls_stream *stream) {
+    return stream->ssl;
 }
 
 void d1_tls_stream_feed(struct d1_tls_stream *stream, const void *data, size_t length) {

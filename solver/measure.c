@@ -6,7 +6,7 @@ static const char *const state_labels[] = {"state=\"pending\"", "state=\"live\""
 static const char *const door_labels[D1_DOOR_COUNT] = {
     [D1_DOOR_ACMEDNS] = "door=\"acme-dns\"", [D1_DOOR_HTTPREQ] = "door=\"httpreq\"",
     [D1_DOOR_API] = "door=\"api\"",          [D1_DOOR_SOCKET] = "door=\"socket\"",
-    [D1_DOOR_UPDATE] = "door=\"rfc2136\"",
+    [D1_DOOR_UPDATE] = "door=\"rfc2136\"",   [D1_DOOR_KUBERNETES] = "door=\"kubernetes\"",
 };
 static const char *const ended_labels[] = {"how=\"removed\"", "how=\"expired\""};
 static const uint64_t duration_buckets_us[] = {1000,    2500,    5000,     10000,    25000,

@@ -22,6 +22,7 @@ enum d1_door {
     D1_DOOR_API,
     D1_DOOR_SOCKET,
     D1_DOOR_UPDATE, /* RFC 2136. */
+    D1_DOOR_KUBERNETES,
     D1_DOOR_COUNT,
 };
 

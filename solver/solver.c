@@ -17,8 +17,9 @@
 #include "solver/state.h"
 
 static const char *const door_names[D1_DOOR_COUNT] = {
-    [D1_DOOR_ACMEDNS] = "acme-dns", [D1_DOOR_HTTPREQ] = "httpreq", [D1_DOOR_API] = "api",
-    [D1_DOOR_SOCKET] = "socket",    [D1_DOOR_UPDATE] = "rfc2136",
+    [D1_DOOR_ACMEDNS] = "acme-dns", [D1_DOOR_HTTPREQ] = "httpreq",
+    [D1_DOOR_API] = "api",          [D1_DOOR_SOCKET] = "socket",
+    [D1_DOOR_UPDATE] = "rfc2136",   [D1_DOOR_KUBERNETES] = "kubernetes",
 };
 
 const char *d1_door_name(enum d1_door door) {

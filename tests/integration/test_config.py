@@ -54,7 +54,20 @@ def test_good_file(tmp_path):
      ["not available in this version"]),
     ("dns:\n  rate-limit: {per-second: -1}\n", 2, "dns.rate-limit.per-second", []),
     ("dns:\n  rate-limit: {exempt: [192.0.2.1]}\n", 2, "dns.rate-limit.exempt[0]", ["a network"]),
-    ("webhook: {listen: [\"127.0.0.1:8443\"]}\n", 1, "webhook", ["not available in this version"]),
+    ("webhook: {listen: [\"127.0.0.1:8443\"]}\n", 1, "webhook.tls.certificate", ["is empty"]),
+    ("webhook: {tls: {certificate: /nonexistent/tls.crt, key: /nonexistent/tls.key}}\n", 1,
+     "webhook.tls.certificate", ["/nonexistent/tls.crt"]),
+    ("webhook: {group: acme}\n", 1, "webhook.group", ["acme.example.org"]),
+    ("webhook:\n  kubeconfig: /nonexistent/kubeconfig\n", 2, "webhook.kubeconfig",
+     ["/nonexistent/kubeconfig"]),
+    ("webhook:\n  also-serve: [{group: acme.dns01d.dev, solver: dns01d}]\n", 2,
+     "webhook.also-serve[0]", ["served already"]),
+    ("webhook:\n  policy:\n    - {names: [\"**\"]}\n", 3, "webhook.policy[0].namespaces",
+     ["is empty"]),
+    ("webhook:\n  policy:\n    - {namespaces: [A_B]}\n", 3,
+     "webhook.policy[0].namespaces[0]", ["a namespace's name"]),
+    ("webhook: {tls: {}}\nleases: {kubernetes: 40d}\n", 2, "leases.kubernetes",
+     ["longer than leases.maximum"]),
     ("tsig-keys:\n  - {name: k., secret-file: /nonexistent/key}\n", 2, "tsig-keys[0]",
      ["/nonexistent/key"]),
     ("store: {backend: etcd}\n", 1, "store.backend", ["sqlite, memory"]),
@@ -62,7 +75,7 @@ def test_good_file(tmp_path):
      ["/nonexistent/secret"]),
     ("log: [\n", None, None, []),
     ("- a\n", 1, None, []),
-], ids=range(20))
+], ids=range(27))
 def test_faults(tmp_path, text, line, path, words):
     done = check(tmp_path, text)
     assert done.returncode == 1

@@ -38,28 +38,47 @@ def make_expired(folder, name, address):
 
 
 class Authority:
-    """A certificate authority that makes certificates of clients: PEM files with their keys."""
+    """A certificate authority in a folder, which issues certificates: PEM files and their keys."""
 
     def __init__(self, folder, name):
         self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.certificate = self.folder / f"{name}.pem"
         self.key = self.folder / f"{name}.key"
         _openssl("req", "-x509", *KEY, "-keyout", self.key, "-out", self.certificate, "-days",
                  "30", "-subj", f"/CN={name}")
 
-    def client(self, name, days=30, usage="clientAuth", authority=False):
-        """A PEM file with a certificate and its key."""
-        request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
-        bundle = self.folder / f"{name}-bundle.pem"
-        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        extensions.write_text(f"extendedKeyUsage={usage}\n" if usage else "")
-        if authority:
-            extensions.write_text("basicConstraints=critical,CA:TRUE\n")
-        _openssl("req", "-new", *KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+    @property
+    def pem(self):
+        return self.certificate.read_text()
+
+    def issue(self, name, subject, extensions, days=30):
+        """(certificate file, key file); extensions are lines of an openssl section."""
+        key, request = self.folder / f"{name}.key", self.folder / f"{name}.csr"
+        certificate, section = self.folder / f"{name}.pem", self.folder / f"{name}.ext"
+        section.write_text("".join(f"{line}\n" for line in extensions))
+        _openssl("req", "-new", *KEY, "-keyout", key, "-out", request, "-subj", subject)
         _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
-                 "-CAcreateserial", "-days", str(days), "-extfile", extensions, "-out",
-                 certificate)
+                 "-CAcreateserial", "-days", str(days), "-extfile", section, "-out", certificate)
+        return certificate, key
+
+    def server(self, name, *subject_names, days=30):
+        """For a server: subject_names are like DNS:a.example or IP:127.0.0.1."""
+        return self.issue(name, f"/CN={name}", [f"subjectAltName={','.join(subject_names)}",
+                                                "extendedKeyUsage=serverAuth"], days)
+
+    def identity(self, name, common_name, usage="clientAuth"):
+        """For a client with that common name."""
+        return self.issue(name, f"/CN={common_name}", [f"extendedKeyUsage={usage}"])
+
+    def client(self, name, days=30, usage="clientAuth", authority=False):
+        """A PEM file with a client's certificate and its key."""
+        extensions = [f"extendedKeyUsage={usage}"] if usage else []
+        if authority:
+            extensions = ["basicConstraints=critical,CA:TRUE"]
+        certificate, key = self.issue(name, f"/CN={name}", extensions, days)
+        bundle = self.folder / f"{name}-bundle.pem"
         bundle.write_text(certificate.read_text() + key.read_text())
         return bundle
 
