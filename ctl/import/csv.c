@@ -31,6 +31,10 @@ static char take(struct reader *r) {
     return c;
 }
 
+static bool ends_field(char c) {
+    return c == ',' || c == '\r' || c == '\n';
+}
+
 static int read_quoted(struct reader *r) {
     size_t begun = r->line;
     r->at++;
@@ -55,12 +59,12 @@ static int read_field(struct reader *r) {
     int err = D1_OK;
     if (r->at < r->end && *r->at == '"') {
         err = read_quoted(r);
-        if (err == D1_OK && r->at < r->end && strchr(",\r\n", *r->at) == NULL) {
+        if (err == D1_OK && r->at < r->end && !ends_field(*r->at)) {
             err = fail(r, begun, D1_EPARSE, "something stands between a quote and the comma");
         }
     } else {
         size_t length = 0;
-        while (r->at + length < r->end && strchr(",\r\n", r->at[length]) == NULL) {
+        while (r->at + length < r->end && !ends_field(r->at[length])) {
             length++;
         }
         d1_bytes_add(&r->texts, r->at, length);

@@ -446,7 +446,8 @@ static int read_insert(struct reader *r) {
 /* One field of a COPY line, up to its tab or the line's end. */
 static void read_copy_field(struct reader *r, bool *ret_null) {
     r->text_at = r->texts.length;
-    *ret_null = looks_at(r, "\\N") && (r->at + 2 == r->end || strchr("\t\r\n", r->at[2]) != NULL);
+    *ret_null = looks_at(r, "\\N") &&
+                (r->at + 2 == r->end || r->at[2] == '\t' || r->at[2] == '\r' || r->at[2] == '\n');
     while (r->at < r->end && *r->at != '\t' && *r->at != '\n') {
         char c = *r->at++;
         if (c == '\\' && r->at < r->end && *r->at != '\n') {
