@@ -65,7 +65,7 @@ static int take_account(struct d1_import_set *set, const char *domain, const jso
         .secret = copy(object, "password", &good),
         .subdomain = copy(object, "subdomain", &good),
         .fulldomain = copy(object, "fulldomain", &good),
-        .where = d1_strndup(domain, D1_IMPORT_WHERE_BYTES - 1),
+        .where = d1_strndup(domain, strnlen(domain, D1_IMPORT_WHERE_BYTES - 1)),
     };
     int err = d1_import_set_account(set, &account, error);
     if (err == D1_OK && (!good || account.where == NULL)) {
