@@ -90,6 +90,7 @@ struct d1_job {
     /* What is asked. */
     const char *segment; /* `read` only: what stands for "{}", as sent. */
     size_t segment_length;
+    const char *base_path; /* `read` only: below which the listener's paths stand, or "". */
     bool verbose;
     bool has_subdomain;
     struct d1_name name;

@@ -200,13 +200,9 @@ size_t d1_router_pending(const struct d1_router *router) {
 }
 
 /* The path below the base path, which only the API listener has; NULL when it is not below. */
-static const char *strip_base(const struct d1_router *router, enum d1_frontend_kind kind,
-                              const char *path) {
-    if (kind != D1_FRONTEND_API || router->settings == NULL) {
-        return path;
-    }
-    size_t length = strlen(router->settings->base_path);
-    if (strncmp(path, router->settings->base_path, length) != 0 || path[length] != '/') {
+static const char *strip_base(const struct d1_job *job, const char *path) {
+    size_t length = strlen(job->base_path);
+    if (strncmp(path, job->base_path, length) != 0 || (length > 0 && path[length] != '/')) {
         return NULL;
     }
     return path + length;
@@ -232,16 +228,25 @@ static bool matches(const char *pattern, const char *path, struct d1_job *job) {
     return true;
 }
 
+const struct d1_route *const d1_route_tables[] = {
+    d1_acmedns_routes,
+    d1_httpreq_routes,
+    d1_api_challenge_routes,
+    d1_api_account_routes,
+    d1_api_import_routes,
+    d1_account_store_routes,
+    d1_api_token_routes,
+    d1_api_admin_routes,
+    d1_api_openapi_routes,
+    d1_health_routes,
+    NULL,
+};
+
 /* Sets job->route, or job->allow when only the method is wrong. */
 static void find_route(struct d1_job *job, const char *method, const char *path) {
-    static const struct d1_route *const tables[] = {
-        d1_acmedns_routes,     d1_httpreq_routes,    d1_api_challenge_routes,
-        d1_api_account_routes, d1_api_import_routes, d1_account_store_routes,
-        d1_api_token_routes,   d1_api_admin_routes,  d1_health_routes,
-    };
     size_t used = 0;
-    for (size_t t = 0; t < D1_ARRAY_LENGTH(tables); t++) {
-        for (const struct d1_route *route = tables[t]; route->path != NULL; route++) {
+    for (const struct d1_route *const *table = d1_route_tables; *table != NULL; table++) {
+        for (const struct d1_route *route = *table; route->path != NULL; route++) {
             bool here = (route->kinds & D1_KIND_BIT(job->kind)) != 0;
             if (!here || !matches(route->path, path, job)) {
                 continue;
@@ -333,7 +338,7 @@ static bool read_request(struct d1_router *router, struct d1_job *job,
         d1_job_fail(job, D1_EHOST, NULL);
         return false;
     }
-    const char *path = strip_base(router, job->kind, request->path);
+    const char *path = strip_base(job, request->path);
     if (path != NULL) {
         find_route(job, request->method, path);
     }
@@ -393,10 +398,13 @@ void d1_router_take(struct d1_router *router, enum d1_frontend_kind kind,
     job->registration =
         router->settings != NULL ? router->settings->registration : D1_REGISTRATION_CLOSED;
     job->account_store = router->settings != NULL && router->settings->account_store;
+    bool has_base = kind == D1_FRONTEND_API && router->settings != NULL;
+    job->base_path = has_base ? router->settings->base_path : "";
     d1_bytes_init(&job->body, D1_HTTP_ANSWER_BYTES_MAX);
     router->pending++;
     if (read_request(router, job, request)) {
         job->segment = NULL;
+        job->base_path = NULL;
         job->message.run = on_control;
         d1_loop_post(router->doors.options.loop, &job->message);
     } else {

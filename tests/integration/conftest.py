@@ -7,9 +7,19 @@ import pytest
 
 from dns01d import Dns01d
 from dnsask import ask
+from openapi import Contract
 
 ZONE_RECORDS = ["www A 192.0.2.80", "deep.empty.below TXT static", "fixed TXT \"a static value\"",
                 "alias CNAME www"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def contract():
+    """Every answer to request() is one that openapi.json describes."""
+    made = Contract()
+    Dns01d.observe = staticmethod(made.check)
+    yield made
+    Dns01d.observe = None
 
 
 @pytest.fixture(scope="module")

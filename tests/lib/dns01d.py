@@ -45,8 +45,11 @@ class Dns01d:
 
     Where the configuration does not say otherwise, it serves the zone auth.example.test from its
     own loopback address, on free ports, with its state in `folder`. token() adds a token. `wrapper`
-    is a command that starts it, prlimit(1) for instance.
+    is a command that starts it, prlimit(1) for instance. `observe` is called with method, path and
+    reply of each request(), the path without `base-path`.
     """
+
+    observe = None
 
     def __init__(self, folder, config=None, address=None, build=None):
         self.folder = pathlib.Path(folder)
@@ -180,9 +183,12 @@ class Dns01d:
                                                     timeout=seconds)
         try:
             connection.request(method, path, body, sent)
-            return Reply(connection.getresponse())
+            reply = Reply(connection.getresponse())
         finally:
             connection.close()
+        if self.observe is not None:
+            self.observe(method, path.removeprefix(self.config["api"].get("base-path", "")), reply)
+        return reply
 
     def timeline(self, name, token):
         """The events of an owner name, oldest first."""

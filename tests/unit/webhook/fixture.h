@@ -51,7 +51,7 @@ struct fixture {
     unsigned answers;
     int status;
     char content_type[64];
-    char body[8192];
+    char body[65536];
     size_t body_length;
     char headers[256]; /* "name: value\n" each. */
 };
