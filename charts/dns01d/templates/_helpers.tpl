@@ -52,6 +52,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "dns01d.tlsSecret" -}}
 {{- if eq .Values.pki.mode "existingSecret" -}}
 {{- required "pki.mode existingSecret needs pki.existingSecret, the name of a Secret of type kubernetes.io/tls" .Values.pki.existingSecret -}}
+{{- else if eq .Values.pki.mode "generated" -}}
+{{- printf "%s-webhook-generated" (include "dns01d.fullname" .) -}}
 {{- else -}}
 {{- printf "%s-webhook-tls" (include "dns01d.fullname" .) -}}
 {{- end -}}
@@ -125,3 +127,29 @@ subjects:
     name: {{ include "dns01d.serviceAccountName" . }}
     namespace: {{ .Release.Namespace }}
 {{- end }}
+
+{{/*
+A certificate of a CA whose key is thrown away, kept in the Secret until two thirds of its time are
+over. The result, YAML with base64 values, is made once for all templates of a run.
+*/}}
+{{- define "dns01d.generated" -}}
+{{- if not (hasKey .Values "generated") -}}
+{{- $name := include "dns01d.fullname" . -}}
+{{- $made := dict "previous" "" -}}
+{{- $kept := lookup "v1" "Secret" .Release.Namespace (include "dns01d.tlsSecret" .) | default dict -}}
+{{- $data := get $kept "data" | default dict -}}
+{{- $renewAfter := dig "metadata" "annotations" "dns01d.dev/renew-after" "0" $kept | int64 -}}
+{{- $now := now | unixEpoch | int64 -}}
+{{- if gt $renewAfter $now -}}
+{{- $made = dict "certificate" (get $data "tls.crt") "key" (get $data "tls.key") "ca" (get $data "ca.crt") "previous" (get $data "previous-ca.crt") "renewAfter" (toString $renewAfter) -}}
+{{- else -}}
+{{- $days := int .Values.pki.generatedDays -}}
+{{- $ca := genCA (printf "ca.%s" $name) $days -}}
+{{- $names := list $name (printf "%s.%s" $name .Release.Namespace) (printf "%s.%s.svc" $name .Release.Namespace) -}}
+{{- $certificate := genSignedCert (index $names 2) nil $names $days $ca -}}
+{{- $made = dict "certificate" (b64enc $certificate.Cert) "key" (b64enc $certificate.Key) "ca" (b64enc $ca.Cert) "previous" (get $data "ca.crt" | default "") "renewAfter" (add $now (mul $days 57600) | toString) -}}
+{{- end -}}
+{{- $_ := set .Values "generated" $made -}}
+{{- end -}}
+{{- toYaml .Values.generated -}}
+{{- end -}}
