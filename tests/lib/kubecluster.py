@@ -27,7 +27,7 @@ CONTROLLERS = (
     "deployment-controller", "replicaset-controller", "endpointslice-controller",
     "root-ca-certificate-publisher-controller", "certificatesigningrequest-approving-controller",
     "certificatesigningrequest-signing-controller", "resourcequota-controller",
-    "disruption-controller",
+    "disruption-controller", "persistentvolumeclaim-protection-controller",
 )
 CERT_MANAGER_USER = "system:serviceaccount:cert-manager:cert-manager"
 # What cert-manager's own chart grants its controller and cainjector, less finely divided. Nothing of

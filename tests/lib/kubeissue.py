@@ -1,7 +1,6 @@
 """Certificates in a cluster of the tests: what is asked of cert-manager and what comes of it."""
 
 import base64
-import json
 
 from program import ProgramError, wait_until
 from world import Certificate, run_openssl
@@ -82,16 +81,14 @@ def verify_secret(cluster, world, namespace, name, domains, folder):
     return files["tls.crt"]
 
 
-def show(cluster, namespace, name, path):
-    """What a person looks at in the end; goes to the log of the test run."""
-    print(cluster.kubectl("--namespace", namespace, "describe", "certificate", name))
-    print(run_openssl("x509", "-in", path, "-noout", "-text"))
+def certificate_text(cluster, namespace, name, path):
+    """What a person looks at in the end: the Certificate, and the certificate in its Secret."""
+    return "\n".join([
+        f"$ kubectl --namespace {namespace} describe certificate {name}",
+        cluster.kubectl("--namespace", namespace, "describe", "certificate", name),
+        "$ openssl x509 -noout -text", run_openssl("x509", "-in", path, "-noout", "-text")])
 
 
 def reasons(cluster, namespace):
     """The texts that cert-manager shows for the challenges of a namespace, without repeats."""
     return {item.get("status", {}).get("reason", "") for item in challenges(cluster, namespace)}
-
-
-def as_json(objects):
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})

@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import threading
 
 import yaml
@@ -147,9 +148,9 @@ class Kubelet:
 
     @staticmethod
     def _replace(pod, text):
-        for path in sorted(pod.mounts, key=len, reverse=True):
-            text = text.replace(path, str(pod.mounts[path]))
-        return text
+        """Paths in the pod become paths here."""
+        paths = "|".join(re.escape(path) for path in sorted(pod.mounts, key=len, reverse=True))
+        return re.sub(rf"(?<![\w/.-])({paths})(?![\w.-])", lambda m: str(pod.mounts[m[1]]), text)
 
     def _mount(self, found, pod):
         """Makes the folders of the pod's mounts. False when something is missing."""

@@ -9,7 +9,7 @@ import os
 import pytest
 
 import kubetools
-from kubeissue import acme_issuer, await_certificate, certificate, show, verify_secret
+from kubeissue import acme_issuer, await_certificate, certificate, verify_secret
 from program import Program, free_port, wait_until
 
 GROUP = "acme.example.com"
@@ -82,8 +82,7 @@ def test_in_tree_rfc2136_solver(cluster, world, namespace, tmp_path):
             namespace),
         certificate("in-zone", namespace, ["host.auth.example.test"], "rfc2136", "Issuer"))
     await_certificate(cluster, namespace, "in-zone")
-    path = verify_secret(cluster, world, namespace, "in-zone", ["host.auth.example.test"], tmp_path)
-    show(cluster, namespace, "in-zone", path)
+    verify_secret(cluster, world, namespace, "in-zone", ["host.auth.example.test"], tmp_path)
 
 
 def test_in_tree_acmedns_solver(cluster, world, namespace, tmp_path):

@@ -18,6 +18,7 @@ import (
 
 	cmscheme "github.com/cert-manager/cert-manager/pkg/client/clientset/versioned/scheme"
 	"github.com/cert-manager/cert-manager/pkg/controller/cainjector"
+	"github.com/cert-manager/cert-manager/pkg/util"
 )
 
 func runCainjector(ctx context.Context, arguments []string) error {
@@ -30,6 +31,8 @@ func runCainjector(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	// The field manager of what it writes is named after this.
+	config = util.RestConfigWithUserAgent(config, "cainjector")
 	scheme := runtime.NewScheme()
 	utilruntime.Must(kscheme.AddToScheme(scheme))
 	utilruntime.Must(cmscheme.AddToScheme(scheme))
