@@ -151,10 +151,10 @@ void d1_list_restart(struct d1_job *job) {
 
 static int64_t number_at(struct d1_job *job, const json_t *document, const char *pointer) {
     const json_t *value = pointer != NULL ? d1_vars_at(job, document, pointer) : NULL;
-    if (json_is_string(value)) {
-        return strtoll(json_string_value(value), NULL, 10);
-    }
-    return json_is_number(value) ? (int64_t)json_number_value(value) : -1;
+    char room[D1_POINTER_NUMBER_BYTES];
+    const char *text = d1_pointer_text(value, room);
+    long long number = text != NULL ? strtoll(text, NULL, 10) : -1;
+    return number < INT32_MAX ? number : INT32_MAX;
 }
 
 /* The target of `rel="next"` in a Link header (RFC 8288), into a new string. */

@@ -54,8 +54,8 @@ static void take_clock(struct d1_job *job, const struct d1_answer *answer) {
     const char *text = d1_pointer_text(
         d1_vars_at(job, answer->document, account->descriptor->clock_pointer), room);
     char *end = NULL;
-    double seconds = text != NULL ? strtod(text, &end) : 0;
-    if (text == NULL || end == text || seconds < 1 || seconds > 253402300799.0) {
+    double seconds = strtod(text != NULL ? text : "", &end);
+    if (end == text || !(seconds >= 1 && seconds <= 253402300799.0)) {
         d1_job_fail(job, D1_FAIL_REPLY, "the reply does not say what time it is");
         return;
     }
