@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/loop.h"
 #include "core/mem.h"
+#include "solver/provider.h"
 #include "solver/state.h"
 
 static const char *const door_names[D1_DOOR_COUNT] = {
@@ -347,6 +348,19 @@ void d1_solver_add_publisher(struct d1_solver *solver, struct d1_publisher *publ
     }
     publisher->next = NULL;
     *last = publisher;
+}
+
+void d1_solver_set_provider_source(struct d1_solver *solver, struct d1_provider_source *source) {
+    solver->provider_source = source;
+}
+
+int d1_solver_bring(struct d1_solver *solver, const struct d1_provider_brought *brought,
+                    char ret_via[D1_VIA_TEXT_MAX + 1], struct d1_error *error) {
+    if (solver->provider_source == NULL) {
+        return d1_error_set(error, D1_ECONFIG, "there is no provider \"%.64s\" here",
+                            brought->type);
+    }
+    return solver->provider_source->bring(solver->provider_source, brought, ret_via, error);
 }
 
 static void show_place(struct d1_map_node *node, void *arg) {

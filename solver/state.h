@@ -38,6 +38,7 @@ struct d1_solver {
     struct d1_solver_settings settings;
     struct d1_credentials *credentials; /* Owned; NULL before the first configure. */
     struct d1_publisher *publishers;
+    struct d1_provider_source *provider_source; /* NULL: none. */
     struct d1_store_watcher watcher;
     struct d1_index index;
     struct d1_map accounts;
