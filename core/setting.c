@@ -210,10 +210,14 @@ static const struct d1_setting *find_setting(const struct d1_setting *table, con
     return NULL;
 }
 
+static bool is_map(const struct d1_setting *setting) {
+    return setting->type == D1_SETTING_MAP || setting->type == D1_SETTING_NAMED ||
+           setting->type == D1_SETTING_OPEN;
+}
+
 /* A default as the document would have it; NULL without memory. */
 static struct d1_node *make_default(const struct d1_setting *setting) {
-    bool map = setting->type == D1_SETTING_MAP || setting->type == D1_SETTING_NAMED;
-    if (map) {
+    if (is_map(setting)) {
         return d1_node_create(D1_NODE_MAP, setting->name, NULL, 0);
     }
     if (setting->type != D1_SETTING_LIST) {
@@ -299,7 +303,7 @@ static void check_node(struct checking *checking, const struct place *place,
         }
         return;
     }
-    if (setting->type == D1_SETTING_MAP || setting->type == D1_SETTING_NAMED) {
+    if (is_map(setting)) {
         if (!take_null(node, D1_NODE_MAP)) {
             fault(checking, place, node->line, "is not a map, expected %s", setting->help);
             return;
@@ -308,7 +312,8 @@ static void check_node(struct checking *checking, const struct place *place,
             check_map(checking, place, setting->fields, node);
             return;
         }
-        for (struct d1_node *child = node->first; child != NULL; child = child->next) {
+        for (struct d1_node *child = node->first;
+             child != NULL && setting->type == D1_SETTING_NAMED; child = child->next) {
             struct place here = {place, child->key, 0};
             check_node(checking, &here, &setting->fields[0], child);
         }

@@ -26,6 +26,7 @@ enum d1_setting_type {
     D1_SETTING_LIST,     /* Of what `fields[0]` describes. */
     D1_SETTING_MAP,      /* With the keys of `fields`, and no others. */
     D1_SETTING_NAMED,    /* A map with keys of the user's choice to what `fields[0]` describes. */
+    D1_SETTING_OPEN,     /* A map that its reader checks. */
 };
 
 enum d1_setting_flag {

@@ -508,6 +508,7 @@ static int take_all(struct d1_config *config, struct d1_config_faults *faults) {
     err = err != D1_OK ? err : take_resolver(config, faults);
     err = err != D1_OK ? err : take_zones(config, faults);
     err = err != D1_OK ? err : take_tokens(config, faults);
+    err = err != D1_OK ? err : d1_provider_accounts_read(root, on_fault, faults, &config->accounts);
     err = err != D1_OK ? err : d1_keys_create(&config->keys);
     err = err != D1_OK ? err
                        : d1_tsigkeys_read(d1_node_find(root, "tsig-keys"), on_fault, faults,
@@ -585,6 +586,7 @@ void d1_config_destroy(struct d1_config *config) {
     d1_tls_context_destroy(config->api_tls);
     d1_webhookconfig_close(config);
     d1_credentials_destroy(config->credentials);
+    d1_provider_accounts_close(&config->accounts);
     d1_keys_destroy(config->keys);
     d1_node_destroy(config->root);
     d1_free(config);

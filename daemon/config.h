@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/setting.h"
+#include "daemon/accounts.h"
 #include "dns/resolve.h"
 #include "dnsd/keys.h"
 #include "dnsd/options.h"
@@ -49,8 +50,9 @@ struct d1_config {
     struct d1_tls_context *api_tls; /* NULL: none, or the daemon took it; see api_secure. */
     bool api_secure;                /* api.tls is set. */
     struct d1_frontend_settings frontend;
-    struct d1_credentials *credentials; /* NULL once the solver took it. */
-    struct d1_keys *keys;               /* NULL once the workers have it. */
+    struct d1_credentials *credentials;   /* NULL once the solver took it. */
+    struct d1_keys *keys;                 /* NULL once the workers have it. */
+    struct d1_provider_accounts accounts; /* Of providers. */
     const char *store_backend;
     struct d1_texts metrics_listen;
     struct d1_texts webhook_listen; /* Empty: off. */

@@ -23,6 +23,7 @@
 #include "core/net.h"
 #include "daemon/cpus.h"
 #include "daemon/notify.h"
+#include "daemon/providing.h"
 #include "daemon/reload.h"
 #include "daemon/tsigkeys.h"
 #include "daemon/webhook.h"
@@ -193,9 +194,14 @@ static int make_solver(struct d1_daemon *daemon, struct d1_error *error) {
     d1_solver_add_publisher(daemon->solver, d1_served_publisher_base(daemon->publisher));
     d1_solver_configure(daemon->solver, &daemon->config->solver, daemon->config->credentials);
     daemon->config->credentials = NULL;
-    err = d1_solver_load(daemon->solver, error);
-    if (err != D1_OK || daemon->dnsd == NULL) {
+    err = d1_providing_create(daemon, error);
+    err = err != D1_OK ? err : d1_solver_load(daemon->solver, error);
+    if (err != D1_OK) {
         return err;
+    }
+    d1_providing_start(daemon);
+    if (daemon->dnsd == NULL) {
+        return D1_OK;
     }
     daemon->configured_keys = daemon->config->keys;
     daemon->config->keys = NULL;
@@ -348,6 +354,7 @@ static void close_own_handles(struct d1_daemon *daemon) {
 static void destroy_solver(struct d1_daemon *daemon) {
     d1_solver_destroy(daemon->solver);
     daemon->solver = NULL;
+    d1_providing_close(daemon);
     d1_resolver_destroy(daemon->resolver);
     daemon->resolver = NULL;
 }

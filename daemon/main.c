@@ -7,6 +7,8 @@
 #include "core/buf.h"
 #include "core/mem.h"
 #include "daemon/daemon.h"
+#include "providers/builtin.h"
+#include "providers/process.h"
 
 #define DEFAULT_CONFIG "/etc/dns01d/dns01d.yaml"
 
@@ -128,7 +130,42 @@ static int serve(struct d1_config *config, const char *path) {
     return 0;
 }
 
+/* ---- The provider process ---- */
+
+static const struct d1_provider *find_type(const char *type, void *arg) {
+    const struct d1_provider *provider = NULL;
+    return d1_builtin_find(arg, type, &provider, NULL) == D1_OK ? provider : NULL;
+}
+
+/* Faults were told by who read the configuration. */
+static void ignore_fault(void *arg, const char *file, unsigned line, const char *text) {
+    (void)arg;
+    (void)file;
+    (void)line;
+    (void)text;
+}
+
+static void load_folder(const char *path, void *arg) {
+    int err = d1_builtin_load(arg, path, ignore_fault, NULL);
+    (void)err; /* What cannot be read has no types. */
+}
+
+static int run_providers(void) {
+    struct d1_builtin *types = NULL;
+    if (d1_builtin_create(&types) != D1_OK) {
+        return 1;
+    }
+    const struct d1_process_types process = {
+        .find = find_type, .folder = load_folder, .arg = types};
+    int status = d1_process_main(STDIN_FILENO, &process);
+    d1_builtin_destroy(types);
+    return status;
+}
+
 int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], D1_PROCESS_ARGUMENT) == 0) {
+        return run_providers();
+    }
     struct arguments arguments = {0};
     int status = parse_arguments(argc, argv, &arguments);
     if (status != 0 || arguments.done) {

@@ -7,6 +7,7 @@
  * way is answered by another one after it, as the file may have changed meanwhile.
  */
 #include "daemon/reload.h"
+#include "daemon/providing.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -152,6 +153,9 @@ static int take(struct d1_daemon *daemon, struct reading *reading) {
     d1_options_swap(&daemon->answering, daemon->epoch, options);
     d1_solver_configure(daemon->solver, &fresh->solver, fresh->credentials);
     fresh->credentials = NULL;
+    if (d1_providing_configure(daemon, fresh) != D1_OK) {
+        d1_log(daemon->log, ERROR, "providers_not_reloaded", D1_LOG_S("reason", "no memory"));
+    }
     if (daemon->dnsd != NULL) {
         d1_keys_destroy(daemon->configured_keys);
         daemon->configured_keys = fresh->keys;

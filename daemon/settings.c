@@ -573,6 +573,25 @@ static const struct d1_setting resolver_fields[] = {
      .help = "DS or DNSKEY records as zone-file lines; with it, answers are validated"},
     END};
 
+static const struct d1_setting provider_item[] = {
+    {.type = D1_SETTING_OPEN, .help = "a map with `type` and its settings"}};
+
+static const struct d1_setting folder_item[] = {
+    {.type = D1_SETTING_TEXT, .help = "the path of a folder"}};
+
+static const struct d1_setting route_fields[] = {{.name = "under",
+                                                  .type = D1_SETTING_TEXT,
+                                                  .flags = D1_SETTING_REQUIRED,
+                                                  .check = check_name,
+                                                  .help = "a domain name: names at or below it"},
+                                                 {.name = "provider",
+                                                  .type = D1_SETTING_TEXT,
+                                                  .flags = D1_SETTING_REQUIRED,
+                                                  .help = "the name of an account in providers"},
+                                                 END};
+static const struct d1_setting route_item[] = {
+    {.type = D1_SETTING_MAP, .fields = route_fields, .help = "a map with `under`, `provider`"}};
+
 static const struct d1_setting settings[] = {
     {.name = "log", .type = D1_SETTING_MAP, .fields = log_fields, .help = "events on stderr"},
     {.name = "state-dir",
@@ -600,13 +619,22 @@ static const struct d1_setting settings[] = {
      .flags = D1_SETTING_OFF,
      .fields = webhook_fields,
      .help = "the cert-manager solver; absent: off"},
-    NOT_BUILT("providers"),
-    NOT_BUILT("provider-dirs"),
+    {.name = "providers",
+     .type = D1_SETTING_NAMED,
+     .fields = provider_item,
+     .help = "named accounts at DNS providers; `dns01ctl providers` lists types and settings"},
+    {.name = "provider-dirs",
+     .type = D1_SETTING_LIST,
+     .fields = folder_item,
+     .help = "folders of descriptors of your own"},
     {.name = "resolver",
      .type = D1_SETTING_MAP,
      .fields = resolver_fields,
      .help = "who is asked where the CNAME of a name that is not ours leads"},
-    NOT_BUILT("routes"),
+    {.name = "routes",
+     .type = D1_SETTING_LIST,
+     .fields = route_item,
+     .help = "names that a provider account serves; everything else is served here"},
     {.name = "tsig-keys",
      .type = D1_SETTING_LIST,
      .fields = tsig_item,

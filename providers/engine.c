@@ -61,7 +61,7 @@ static const char *step_name(const struct d1_job *job) {
     return job->sent != NULL ? job->sent->step : phases[job->phase];
 }
 
-void d1_job_fail(struct d1_job *job, enum d1_fail_kind kind, const char *format, ...) {
+void d1_job_give_up(struct d1_job *job, enum d1_fail_kind kind, const char *format, ...) {
     char text[D1_PROVIDER_TEXT_MAX];
     va_list args;
     va_start(args, format);
@@ -78,26 +78,26 @@ void d1_job_fail(struct d1_job *job, enum d1_fail_kind kind, const char *format,
 void d1_job_trouble(struct d1_job *job, int status) {
     if (status == D1_ENOTFOUND) {
         bool setting = strncmp(job->vars.missing, "cfg.", 4) == 0;
-        d1_job_fail(job, setting ? D1_FAIL_SETTINGS : D1_FAIL_REPLY,
-                    setting ? "the setting \"%s\" is needed" : "no value for \"%s\" is known",
-                    setting ? job->vars.missing + 4 : job->vars.missing);
+        d1_job_give_up(job, setting ? D1_FAIL_SETTINGS : D1_FAIL_REPLY,
+                       setting ? "the setting \"%s\" is needed" : "no value for \"%s\" is known",
+                       setting ? job->vars.missing + 4 : job->vars.missing);
         return;
     }
     if (status == D1_ETOOLARGE || status == D1_ELIMIT) {
-        d1_job_fail(job, D1_FAIL_REPLY, "the reply holds more than can be worked with");
+        d1_job_give_up(job, D1_FAIL_REPLY, "the reply holds more than can be worked with");
         return;
     }
     if (status == D1_ECORRUPT) {
-        d1_job_fail(job, D1_FAIL_REPLY, "the reply does not hold the list that it should");
+        d1_job_give_up(job, D1_FAIL_REPLY, "the reply does not hold the list that it should");
         return;
     }
     if (status == D1_EPARSE) {
-        d1_job_fail(job, D1_FAIL_REPLY,
-                    "a value of the settings or of the reply has a form that "
-                    "cannot be used here");
+        d1_job_give_up(job, D1_FAIL_REPLY,
+                       "a value of the settings or of the reply has a form that "
+                       "cannot be used here");
         return;
     }
-    d1_job_fail(job, D1_FAIL_OTHER, "%s", status == -ENOMEM ? "no memory" : d1_err_text(status));
+    d1_job_give_up(job, D1_FAIL_OTHER, "%s", status == -ENOMEM ? "no memory" : d1_err_text(status));
 }
 
 /* The key under which the job must be alone, or NULL. */
@@ -179,7 +179,7 @@ static bool holds_list(const struct d1_job *job) {
 
 static void take_http(struct d1_job *job, const struct d1_reply *reply) {
     if (job->sent == NULL) {
-        d1_job_fail(job, D1_FAIL_OTHER, "a reply came to no request");
+        d1_job_give_up(job, D1_FAIL_OTHER, "a reply came to no request");
         return;
     }
     struct d1_answer answer;
@@ -190,7 +190,7 @@ static void take_http(struct d1_job *job, const struct d1_reply *reply) {
     }
     enum d1_verdict verdict = d1_answer_judge(job, &answer);
     if (verdict == D1_VERDICT_OK && answer.plain && holds_list(job)) {
-        d1_job_fail(job, D1_FAIL_REPLY, "the reply is not JSON");
+        d1_job_give_up(job, D1_FAIL_REPLY, "the reply is not JSON");
         verdict = D1_VERDICT_SETTLED;
     }
     if (verdict != D1_VERDICT_SETTLED && job->layer != D1_LAYER_MAIN) {
@@ -246,7 +246,7 @@ static void take_reply(struct d1_job *job, const struct d1_reply *reply) {
         d1_zone_soa(job, reply);
         break;
     default:
-        d1_job_fail(job, D1_FAIL_OTHER, "a reply of a kind that was not asked for came");
+        d1_job_give_up(job, D1_FAIL_OTHER, "a reply of a kind that was not asked for came");
         break;
     }
 }

@@ -127,7 +127,7 @@ void d1_job_ask(struct d1_job *job, const struct d1_call *call);
 void d1_job_go(struct d1_job *job, enum d1_phase phase);
 void d1_job_wait(struct d1_job *job, int64_t ms);
 void d1_job_done(struct d1_job *job);
-void d1_job_fail(struct d1_job *job, enum d1_fail_kind kind, const char *format, ...)
+void d1_job_give_up(struct d1_job *job, enum d1_fail_kind kind, const char *format, ...)
     D1_PRINTF(3, 4);
 /* Fail for an error of ours: no memory, too large, a variable without a value. */
 void d1_job_trouble(struct d1_job *job, int status);

@@ -11,7 +11,7 @@
 #include "providers/pointer.h"
 
 static void absent(struct d1_job *job) {
-    d1_job_fail(job, D1_FAIL_ABSENT, "the value does not stand at the name");
+    d1_job_give_up(job, D1_FAIL_ABSENT, "the value does not stand at the name");
 }
 
 /* The only place is taken by another value: come again. */
@@ -51,7 +51,7 @@ static void decide_blind(struct d1_job *job) {
     const struct d1_descriptor *d = job->account->descriptor;
     bool slot = d->mode == D1_MODE_SLOT;
     if (job->asked->verb == D1_PROVIDER_LOOK) {
-        d1_job_fail(job, D1_FAIL_OTHER, "this type cannot say what stands at a name");
+        d1_job_give_up(job, D1_FAIL_OTHER, "this type cannot say what stands at a name");
     } else if (job->asked->verb == D1_PROVIDER_PRESENT) {
         if (slot && d1_slot_taken(job)) {
             slot_busy(job);

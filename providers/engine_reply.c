@@ -383,8 +383,8 @@ static enum d1_verdict judge_failure(struct d1_job *job, const struct d1_answer 
         retry(job, retry_after_ms(job, answer->reply), words[0] != '\0' ? words : "busy");
         return D1_VERDICT_SETTLED;
     }
-    d1_job_fail(job, kind, "%s%s%s", words[0] != '\0' ? words : plain_text(kind, status),
-                hint != NULL ? "; " : "", hint != NULL ? hint : "");
+    d1_job_give_up(job, kind, "%s%s%s", words[0] != '\0' ? words : plain_text(kind, status),
+                   hint != NULL ? "; " : "", hint != NULL ? hint : "");
     return D1_VERDICT_SETTLED;
 }
 
@@ -434,7 +434,7 @@ static int take(struct d1_job *job, const char *key, json_t *value, json_t *targ
     }
     if (value == NULL || json_is_null(value)) {
         if (!optional) {
-            d1_job_fail(job, D1_FAIL_REPLY, "the reply does not say what \"%s\" is", name);
+            d1_job_give_up(job, D1_FAIL_REPLY, "the reply does not say what \"%s\" is", name);
         }
         return optional ? 0 : -1;
     }

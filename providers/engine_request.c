@@ -586,9 +586,9 @@ int d1_request_build(struct d1_job *job) {
     job->request = NULL;
     job->sign_count = 0;
     if (status == D1_EFORBIDDEN) {
-        d1_job_fail(job, D1_FAIL_SETTINGS,
-                    "the request would go to a host that this type does not "
-                    "declare");
+        d1_job_give_up(job, D1_FAIL_SETTINGS,
+                       "the request would go to a host that this type does not "
+                       "declare");
         return 0;
     }
     if (status != 0) {

@@ -123,7 +123,7 @@ static void decide_rrset(struct d1_job *job, json_t *values, bool stands) {
         if (stands) {
             d1_finish(job);
         } else {
-            d1_job_fail(job, D1_FAIL_ABSENT, "the value does not stand at the name");
+            d1_job_give_up(job, D1_FAIL_ABSENT, "the value does not stand at the name");
         }
     } else if (job->asked->verb == D1_PROVIDER_PRESENT) {
         const struct d1_call *call = create ? &d->create : &d->put;
@@ -233,7 +233,7 @@ static void decide_document(struct d1_job *job, bool stands) {
         if (stands) {
             d1_finish(job);
         } else {
-            d1_job_fail(job, D1_FAIL_ABSENT, "the value does not stand at the name");
+            d1_job_give_up(job, D1_FAIL_ABSENT, "the value does not stand at the name");
         }
         return;
     }
@@ -251,7 +251,7 @@ void d1_document_reply(struct d1_job *job, enum d1_verdict verdict,
     bool stands = false;
     if (items == NULL) {
         json_decref(document);
-        d1_job_fail(job, D1_FAIL_REPLY, "the reply does not hold the zone's records");
+        d1_job_give_up(job, D1_FAIL_REPLY, "the reply does not hold the zone's records");
         return;
     }
     int status = change_document(job, items, &stands);

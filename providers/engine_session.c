@@ -56,7 +56,7 @@ static void take_clock(struct d1_job *job, const struct d1_answer *answer) {
     char *end = NULL;
     double seconds = strtod(text != NULL ? text : "", &end);
     if (end == text || !(seconds >= 1 && seconds <= 253402300799.0)) {
-        d1_job_fail(job, D1_FAIL_REPLY, "the reply does not say what time it is");
+        d1_job_give_up(job, D1_FAIL_REPLY, "the reply does not say what time it is");
         return;
     }
     account->clock_offset_ms = (int64_t)seconds * 1000 - job->reply->now_ms;

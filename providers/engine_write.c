@@ -86,15 +86,15 @@ void d1_wait_reply(struct d1_job *job, enum d1_verdict verdict, const struct d1_
     if (failed < 0 || done < 0) {
         d1_job_trouble(job, failed < 0 ? failed : done);
     } else if (failed > 0) {
-        d1_job_fail(job, D1_FAIL_REFUSED, "the change was accepted, and then failed");
+        d1_job_give_up(job, D1_FAIL_REFUSED, "the change was accepted, and then failed");
     } else if (done > 0 && !job->waited) {
         job->waited = true;
         publish_or_finish(job);
     } else if (done > 0) {
         d1_finish(job);
     } else if (job->reply->now_ms >= job->wait_until_ms) {
-        d1_job_fail(job, D1_FAIL_BUSY, "the change was not done after %d s",
-                    (int)d->wait_timeout_s);
+        d1_job_give_up(job, D1_FAIL_BUSY, "the change was not done after %d s",
+                       (int)d->wait_timeout_s);
     } else {
         d1_job_wait(job, d->wait_interval_s * 1000);
     }

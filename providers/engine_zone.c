@@ -62,7 +62,7 @@ static bool is_under(const char *name, const char *zone) {
 static void settle(struct d1_job *job, json_t *zone, bool cached) {
     const char *name = json_string_value(json_object_get(zone, "name"));
     if (name != NULL && !is_under(job->fqdn, name)) {
-        d1_job_fail(job, D1_FAIL_SETTINGS, "the name is not in the zone %.200s", name);
+        d1_job_give_up(job, D1_FAIL_SETTINGS, "the name is not in the zone %.200s", name);
         return;
     }
     json_decref(job->zone);
@@ -177,11 +177,11 @@ static json_t *choose(const struct d1_job *job, const char *exact, bool *ret_amb
 }
 
 static void no_zone(struct d1_job *job) {
-    d1_job_fail(job, D1_FAIL_NO_ZONE, "the account holds no zone for this name");
+    d1_job_give_up(job, D1_FAIL_NO_ZONE, "the account holds no zone for this name");
 }
 
 static void ambiguous(struct d1_job *job) {
-    d1_job_fail(job, D1_FAIL_AMBIGUOUS, "the account holds several zones of that name");
+    d1_job_give_up(job, D1_FAIL_AMBIGUOUS, "the account holds several zones of that name");
 }
 
 static int64_t cache_ms(const struct d1_job *job) {
@@ -305,7 +305,7 @@ static void enter_lastlabels(struct d1_job *job) {
         name = parent(name);
     }
     if (name == NULL || label_count(name) < wanted) {
-        d1_job_fail(job, D1_FAIL_NO_ZONE, "the name has fewer than %d labels", (int)wanted);
+        d1_job_give_up(job, D1_FAIL_NO_ZONE, "the name has fewer than %d labels", (int)wanted);
         return;
     }
     settle_name(job, name);
@@ -315,7 +315,7 @@ static void enter_config(struct d1_job *job) {
     const char *zone = json_string_value(json_object_get(job->account->settings, "zone"));
     zone = job->asked->zone != NULL ? job->asked->zone : zone;
     if (zone == NULL) {
-        d1_job_fail(job, D1_FAIL_SETTINGS, "the setting \"zone\" is needed");
+        d1_job_give_up(job, D1_FAIL_SETTINGS, "the setting \"zone\" is needed");
         return;
     }
     settle_name(job, zone);
@@ -352,8 +352,9 @@ void d1_zone_soa(struct d1_job *job, const struct d1_reply *reply) {
     char name[256];
     if (reply->status < 0 || reply->body == NULL || reply->length == 0 ||
         reply->length >= sizeof(name)) {
-        d1_job_fail(job, D1_FAIL_NO_ZONE, "%s",
-                    reply->error != NULL ? reply->error : "public DNS knows no zone of this name");
+        d1_job_give_up(job, D1_FAIL_NO_ZONE, "%s",
+                       reply->error != NULL ? reply->error
+                                            : "public DNS knows no zone of this name");
         return;
     }
     json_t *plain = plain_name((const char *)reply->body);

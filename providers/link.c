@@ -39,7 +39,9 @@ struct d1_link {
     uv_timer_t timer;
     uint64_t started_ms;
     uint64_t wait_ms;
+    bool begun;
     json_t *resolver;
+    json_t *folders;
     json_t *accounts; /* By name. */
     struct waiting *jobs;
     size_t job_count;
@@ -81,11 +83,18 @@ static void send_job(const struct waiting *waiting) {
                                            (int)job->verb, "fqdn", job->fqdn, "value", job->value));
 }
 
+static void send_folders(struct d1_link *link) {
+    send_message(link, json_pack("{s:s, s:O}", "op", "folders", "list", link->folders));
+}
+
 static void send_all(struct d1_link *link) {
     const char *name;
     json_t *account;
     if (link->resolver != NULL) {
         send_message(link, with_op("resolver", link->resolver));
+    }
+    if (link->folders != NULL) {
+        send_folders(link);
     }
     json_object_foreach(link->accounts, name, account) {
         send_message(link, with_op("account", account));
@@ -179,6 +188,7 @@ static void on_timer_closed(uv_handle_t *timer) {
     void (*closed)(void *arg) = link->closed;
     void *closed_arg = link->closed_arg;
     json_decref(link->resolver);
+    json_decref(link->folders);
     json_decref(link->accounts);
     d1_free(link);
     if (closed != NULL) {
@@ -329,7 +339,6 @@ int d1_link_create(const struct d1_link_options *options, struct d1_link **ret_l
     link->wait_ms = link->options.restart_ms;
     uv_timer_init(d1_loop_uv(options->loop), &link->timer);
     link->timer.data = link;
-    start(link);
     *ret_link = link;
     return 0;
 }
@@ -361,13 +370,35 @@ int d1_link_set_resolver(struct d1_link *link, json_t *settings) {
     return 0;
 }
 
+int d1_link_set_folders(struct d1_link *link, json_t *folders) {
+    json_decref(link->folders);
+    link->folders = folders;
+    if (folders == NULL) {
+        return -ENOMEM;
+    }
+    send_folders(link);
+    return 0;
+}
+
+/* It is needed: start the process, unless that was done. */
+static void begin(struct d1_link *link) {
+    if (!link->begun) {
+        link->begun = true;
+        start(link);
+    }
+}
+
 int d1_link_put_account(struct d1_link *link, json_t *account) {
     const char *name = json_string_value(json_object_get(account, "name"));
     if (name == NULL || json_object_set(link->accounts, name, account) != 0) {
         json_decref(account);
         return -ENOMEM;
     }
-    send_message(link, with_op("account", account));
+    if (link->begun) {
+        send_message(link, with_op("account", account));
+    } else {
+        begin(link);
+    }
     json_decref(account);
     return 0;
 }
@@ -395,7 +426,11 @@ int d1_link_submit(struct d1_link *link, struct d1_host_job *job) {
     *waiting->link = waiting;
     link->job_count++;
     job->state = waiting;
-    send_job(waiting);
+    if (link->begun) {
+        send_job(waiting);
+    } else {
+        begin(link); /* Which sends everything. */
+    }
     return 0;
 }
 

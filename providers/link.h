@@ -35,7 +35,7 @@ struct d1_link_options {
     void *arg;
 };
 
-/* Start it. Returns 0, -ENOMEM or -errno of the start. */
+/* Make it; the process starts with the first account or job. Returns 0 or -ENOMEM. */
 int d1_link_create(const struct d1_link_options *options, struct d1_link **ret_link);
 
 /*
@@ -46,6 +46,9 @@ void d1_link_close(struct d1_link *link, void (*closed)(void *arg), void *arg);
 
 /* The resolver settings: {"servers": [...], "trust-anchor-file": "..."}. Takes the reference. */
 int d1_link_set_resolver(struct d1_link *link, json_t *settings);
+
+/* Folders of types: a list of paths. Takes the reference. Accounts put later are checked with them. */
+int d1_link_set_folders(struct d1_link *link, json_t *folders);
 
 /* Put an account in place: the message `account` of providers/process.h without "op". Takes the
  * reference. Returns 0 or -ENOMEM; whether it is taken, options.account says. */

@@ -30,6 +30,7 @@ struct process {
     struct d1_carrier *carrier;
     struct d1_host *host;
     struct job *jobs;
+    const struct d1_process_types *types;
     int status;
 };
 
@@ -221,17 +222,26 @@ static bool take_resolver(struct process *process, const json_t *message) {
     return true;
 }
 
+static bool take_folders(struct process *process, const json_t *message) {
+    const json_t *list = json_object_get(message, "list");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *path = json_string_value(json_array_get(list, i));
+        if (path == NULL) {
+            return false;
+        }
+        process->types->folder(path, process->types->arg);
+    }
+    return true;
+}
+
 /* ---- The whole ---- */
 
 static void on_received(struct d1_channel *channel, const json_t *message) {
     static const struct {
         const char *op;
         bool (*take)(struct process *process, const json_t *message);
-    } ops[] = {{"job", take_job},
-               {"cancel", take_cancel},
-               {"account", take_account},
-               {"drop", take_drop},
-               {"resolver", take_resolver}};
+    } ops[] = {{"job", take_job},   {"cancel", take_cancel},   {"account", take_account},
+               {"drop", take_drop}, {"folders", take_folders}, {"resolver", take_resolver}};
     struct process *process = D1_CONTAINER_OF(channel, struct process, channel);
     const char *op = text_of(message, "op");
     for (size_t i = 0; op != NULL && i < sizeof(ops) / sizeof(ops[0]); i++) {
@@ -264,8 +274,7 @@ static void on_asked(const char *type, int32_t status, void *arg) {
                  json_pack("{s:s, s:s, s:i}", "op", "asked", "type", type, "status", (int)status));
 }
 
-static int make_host(struct process *process,
-                     const struct d1_provider *(*find)(const char *type, void *arg), void *arg) {
+static int make_host(struct process *process) {
     struct d1_resolver_settings settings = {.trust_anchor_file = ""};
     struct d1_error error;
     int err =
@@ -278,17 +287,17 @@ static int make_host(struct process *process,
         .loop = process->loop,
         .clock = d1_clock_system(),
         .transport = d1_carrier_transport(process->carrier),
-        .find = find,
-        .find_arg = arg,
+        .find = process->types->find,
+        .find_arg = process->types->arg,
         .asked = on_asked,
         .asked_arg = process,
     };
     return d1_host_create(&options, &process->host);
 }
 
-int d1_process_main(int fd, const struct d1_provider *(*find)(const char *type, void *arg),
-                    void *arg) {
+int d1_process_main(int fd, const struct d1_process_types *types) {
     struct process process = {
+        .types = types,
         .channel = {.received = on_received, .closed = on_channel_closed},
     };
     /* A terminal's Ctrl-C reaches us, too: who started us decides when we end. */
@@ -302,7 +311,7 @@ int d1_process_main(int fd, const struct d1_provider *(*find)(const char *type, 
     }
     d1_channel_init(&process.channel, d1_loop_uv(process.loop));
     int err = d1_channel_open(&process.channel, fd);
-    err = err != 0 ? err : make_host(&process, find, arg);
+    err = err != 0 ? err : make_host(&process);
     err = err != 0 ? err : d1_channel_start(&process.channel);
     if (err != 0) {
         process.status = 1;

@@ -4,6 +4,7 @@
  * TSIG key, no store, no port. It ends when the channel does.
  *
  * Messages to it, by their "op":
+ *   folders  {list: [text]}             folders of types, before the accounts that need them
  *   resolver {servers: [text], "trust-anchor-file"}
  *   account  {name, type, settings: {name: text}, zone?, ttl, look, "ca-file"?, "ca-pem"?, proxy?,
  *             networks: [text], "limit-ms"}
@@ -23,8 +24,14 @@
 
 struct d1_provider;
 
-/* Run it until its channel ends. Returns the exit status. `find` as in d1_host_options. */
-int d1_process_main(int fd, const struct d1_provider *(*find)(const char *type, void *arg),
-                    void *arg);
+/* The types of provider. */
+struct d1_process_types {
+    const struct d1_provider *(*find)(const char *type, void *arg); /* As in d1_host_options. */
+    void (*folder)(const char *path, void *arg); /* Read the types of that folder, too. */
+    void *arg;
+};
+
+/* Run it until its channel ends. Returns the exit status. */
+int d1_process_main(int fd, const struct d1_process_types *types);
 
 #endif /* D1_PROVIDERS_PROCESS_H */

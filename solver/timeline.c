@@ -62,7 +62,7 @@ static const char *const event_names[] = {
     [D1_EVENT_PRESENTED] = "presented", [D1_EVENT_FOLLOWED] = "followed",
     [D1_EVENT_COMMITTED] = "committed", [D1_EVENT_LIVE] = "live",
     [D1_EVENT_ASKED] = "asked",         [D1_EVENT_REMOVED] = "removed",
-    [D1_EVENT_EXPIRED] = "expired",
+    [D1_EVENT_EXPIRED] = "expired",     [D1_EVENT_PROVIDER] = "provider",
 };
 
 const char *d1_event_name(enum d1_event_kind kind) {

@@ -22,15 +22,16 @@ enum d1_event_kind {
     D1_EVENT_ASKED,
     D1_EVENT_REMOVED,
     D1_EVENT_EXPIRED,
+    D1_EVENT_PROVIDER, /* A step at the provider that holds the name. */
 };
 
 struct d1_event {
     enum d1_event_kind kind;
     int64_t time_ms; /* Unix time. */
     union {
-        struct { /* All kinds but asked. */
-            struct d1_txt_value value;
-            char owner[D1_OWNER_TEXT_MAX + 1];
+        struct {                               /* All kinds but asked. */
+            struct d1_txt_value value;         /* provider: what was asked for, what came of it. */
+            char owner[D1_OWNER_TEXT_MAX + 1]; /* provider: the account. */
             char door[16];         /* presented, removed: "acme-dns", "httpreq", "api", "socket". */
             uint64_t revision;     /* committed. */
             struct d1_name asked;  /* followed: from this name ... */

@@ -367,7 +367,7 @@ def test_too_large(webhook):
      "settings.a must be"),
     ({"config": {"account": "x", "settings": {"base-url": "https://evil.example"}}},
      "account cannot be used together"),
-    ({"config": {"account": "my-pdns"}}, 'no account "my-pdns"'),
+    ({"config": {"account": "my-pdns"}}, "account my-pdns is not set up in `providers`"),
 ])
 def test_bad_challenge(webhook, more, said):
     assert said in webhook.message(**more)
@@ -444,4 +444,4 @@ def test_policy_of_accounts(ruled):
     asked = {"allowAmbientCredentials": False, "config": {"account": "my-pdns"}}
     assert "may not use account my-pdns" in ruled.message(
         name="_acme-challenge.www.a.auth.example.test", resourceNamespace="tenant-a", **asked)
-    assert 'no account "my-pdns"' in ruled.message(resourceNamespace="shared", **asked)
+    assert "account my-pdns is not set up" in ruled.message(resourceNamespace="shared", **asked)

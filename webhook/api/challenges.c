@@ -278,6 +278,17 @@ static void add_asked(struct d1_bytes *body, const struct d1_event *event) {
                     event->truncated ? "true" : "false");
 }
 
+/* A step at a provider. */
+static void add_step(struct d1_bytes *body, const struct d1_event *event) {
+    char step[D1_TXT_STRING_MAX + 1];
+    memcpy(step, event->value.octets, event->value.length);
+    step[event->value.length] = '\0';
+    d1_bytes_add_text(body, ",\"account\":");
+    d1_json_add_text(body, event->owner);
+    d1_bytes_add_text(body, ",\"step\":");
+    d1_json_add_text(body, step);
+}
+
 static void add_stored(struct d1_bytes *body, const struct d1_event *event) {
     d1_bytes_add_text(body, ",\"value\":");
     d1_json_add(body, event->value.octets, event->value.length);
@@ -307,6 +318,8 @@ static void add_event(const struct d1_event *event, void *arg) {
     d1_json_add_text(body, d1_event_name(event->kind));
     if (event->kind == D1_EVENT_ASKED) {
         add_asked(body, event);
+    } else if (event->kind == D1_EVENT_PROVIDER) {
+        add_step(body, event);
     } else {
         add_stored(body, event);
     }

@@ -96,12 +96,19 @@ static void explain(const struct d1_kube_job *job, int err, char message[MESSAGE
     d1_name_to_text(&job->request.name, name);
     const struct d1_followed *followed = &job->request.followed;
     if (job->request.was_followed && (err == D1_ENOTSERVED || followed->end != D1_FOLLOW_FOUND)) {
-        d1_solver_explain(&job->request, err, name);
         snprintf(
             message, MESSAGE_BYTES,
             "%s: delegate the name to dns01d (docs/kubernetes.md shows the records), or name a "
             "provider and a secretRef in the Issuer's webhook config",
-            name);
+            job->why);
+        return;
+    }
+    if (err == D1_ENOTSERVED && job->request.via != NULL) {
+        snprintf(
+            message, MESSAGE_BYTES,
+            "account %s is not set up in `providers` of dns01d's configuration, or has no zone "
+            "that holds %s",
+            job->request.via, name);
         return;
     }
     switch (err) {
@@ -135,7 +142,7 @@ static void explain(const struct d1_kube_job *job, int err, char message[MESSAGE
         snprintf(message, MESSAGE_BYTES, "%s", NOT_YET);
         break;
     default:
-        snprintf(message, MESSAGE_BYTES, "%s: %s%s", name, d1_err_text(err),
+        snprintf(message, MESSAGE_BYTES, "%s%s", job->why,
                  d1_err_retry(err) ? "; cert-manager will ask again" : "");
         break;
     }
@@ -159,6 +166,9 @@ static void on_solved(struct d1_message *message) {
 static void on_done(struct d1_solver_request *request, int err) {
     struct d1_kube_job *job = D1_CONTAINER_OF(request, struct d1_kube_job, request);
     job->err = err;
+    if (err != D1_OK) {
+        d1_solver_explain(request, err, job->why); /* A provider's story ends with this call. */
+    }
     job->message.run = on_solved;
     d1_loop_post(job->kube->options.front, &job->message);
 }
@@ -176,6 +186,7 @@ static void solve(struct d1_kube_job *job, const struct d1_rights *rights) {
     snprintf(job->owner, sizeof(job->owner), "kubernetes:%s", job->name_space);
     job->request.door = D1_DOOR_KUBERNETES;
     job->request.caller = (struct d1_credential){.owner = job->owner, .rights = rights};
+    job->request.via = job->issuer.account;
     job->request.lease_ms = d1_kube_settings_lease_ms(job->settings);
     job->request.done = on_done;
     job->message.run = on_control;
@@ -186,12 +197,11 @@ static void solve(struct d1_kube_job *job, const struct d1_rights *rights) {
 
 static void end_without_provider(struct d1_kube_job *job) {
     char text[MESSAGE_BYTES];
-    bool account = job->issuer.kind == D1_ISSUER_ACCOUNT;
-    snprintf(text, sizeof(text),
-             "this version of dns01d has no %s \"%.253s\": delegate the name to dns01d and use an "
-             "empty config ({}), or install a version that has it",
-             account ? "account" : "provider",
-             account ? job->issuer.account : job->issuer.provider);
+    snprintf(
+        text, sizeof(text),
+        "this version of dns01d has no provider \"%.253s\": delegate the name to dns01d and use "
+        "an empty config ({}), or install a version that has it",
+        job->issuer.provider);
     end(job, text);
 }
 
@@ -304,7 +314,7 @@ static int read_name(struct d1_kube_job *job, struct d1_error *error) {
  * owner's own values are touched, so that the policy need not be asked.
  */
 static void clean_up(struct d1_kube_job *job, int err) {
-    if (err != D1_OK || job->issuer.kind != D1_ISSUER_SERVED) {
+    if (err != D1_OK || job->issuer.kind == D1_ISSUER_PROVIDER) {
         end(job, NULL);
     } else {
         solve(job, d1_kube_settings_any(job->settings));
@@ -338,8 +348,6 @@ static void go_on(struct d1_kube_job *job) {
         job->settings, job->name_space, ambient, &job->request.name, job->issuer.account);
     if (rights == NULL) {
         refuse_by_policy(job, ambient);
-    } else if (job->issuer.kind == D1_ISSUER_ACCOUNT) {
-        end_without_provider(job);
     } else {
         solve(job, rights);
     }

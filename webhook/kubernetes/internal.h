@@ -83,7 +83,8 @@ struct d1_kube_job {
 
     char owner[D1_OWNER_TEXT_MAX + 1];
     struct d1_solver_request request;
-    int err; /* The solver's. */
+    int err;                        /* The solver's. */
+    char why[D1_FOLLOW_TEXT_BYTES]; /* The solver's words for it. */
 };
 
 /* ---- door.c: HTTP ---- */
