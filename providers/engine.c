@@ -77,10 +77,14 @@ void d1_job_give_up(struct d1_job *job, enum d1_fail_kind kind, const char *form
 
 void d1_job_trouble(struct d1_job *job, int status) {
     if (status == D1_ENOTFOUND) {
+        char name[D1_TEMPLATE_NAME_MAX + 1];
         bool setting = strncmp(job->vars.missing, "cfg.", 4) == 0;
-        d1_job_give_up(job, setting ? D1_FAIL_SETTINGS : D1_FAIL_REPLY,
-                       setting ? "the setting \"%s\" is needed" : "no value for \"%s\" is known",
-                       setting ? job->vars.missing + 4 : job->vars.missing);
+        d1_descriptor_setting_name(job->vars.missing + 4 * setting, name, sizeof(name));
+        if (setting) {
+            d1_job_give_up(job, D1_FAIL_SETTINGS, "the setting \"%s\" is needed", name);
+        } else {
+            d1_job_give_up(job, D1_FAIL_REPLY, "no value for \"%s\" is known", job->vars.missing);
+        }
         return;
     }
     if (status == D1_ETOOLARGE || status == D1_ELIMIT) {

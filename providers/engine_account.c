@@ -247,7 +247,12 @@ static int check_auth(struct d1_account *account, struct d1_provider_error *erro
     json_array_foreach(account->auth->basic, index, value) {
         missing_setting(account, value, missing);
     }
-    return missing[0] == '\0' ? 0 : refuse(error, "%s: is needed", missing + 4);
+    if (missing[0] == '\0') {
+        return 0;
+    }
+    char name[D1_TEMPLATE_NAME_MAX + 1];
+    d1_descriptor_setting_name(missing + strlen("cfg."), name, sizeof(name));
+    return refuse(error, "%s: is needed", name);
 }
 
 static int choose_auth(struct d1_account *account, struct d1_provider_error *error) {
@@ -275,7 +280,9 @@ static int take_base(struct d1_account *account, struct d1_provider_error *error
                                  : expand(account, text, &out, missing);
     if (status == D1_ENOTFOUND) {
         d1_bytes_close(&out);
-        return refuse(error, "%s: is needed", missing + (strncmp(missing, "cfg.", 4) == 0 ? 4 : 0));
+        char name[D1_TEMPLATE_NAME_MAX + 1];
+        d1_descriptor_setting_name(missing + strlen("cfg."), name, sizeof(name));
+        return refuse(error, "%s: is needed", name);
     }
     const char *base = status == 0 ? d1_bytes_text(&out) : NULL;
     struct d1_url url;

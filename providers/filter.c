@@ -15,6 +15,7 @@
 #include "providers/txt.h"
 
 #define TIME_MS_MAX 253402300799999 /* The end of the year 9999. */
+#define NUMBER_MAX  1000000000
 #define LABELS_MAX  127
 
 typedef int (*transform_fn)(const struct d1_filter_use *use, const char *text, size_t length,
@@ -167,6 +168,12 @@ static int part(const struct d1_filter_use *use, const char *text, size_t length
     return d1_bytes_add(out, from, (size_t)(end - from));
 }
 
+/* A whole number, as far as it makes sense here. */
+static long number_of(const char *text) {
+    long number = strtol(text, NULL, 10);
+    return number > NUMBER_MAX ? NUMBER_MAX : number < -NUMBER_MAX ? -NUMBER_MAX : number;
+}
+
 /* labels:N the first N labels, labels:-N the last N, skip:N all but the first N. */
 static int labels(const struct d1_filter_use *use, const char *text, size_t length,
                   struct d1_bytes *out) {
@@ -179,7 +186,7 @@ static int labels(const struct d1_filter_use *use, const char *text, size_t leng
         }
     }
     starts[count] = text + length + 1;
-    long wanted = strtol(use->arguments[0], NULL, 10);
+    long wanted = number_of(use->arguments[0]);
     size_t first = 0;
     size_t last = count;
     if (strcmp(use->filter->name, "skip") == 0) {
@@ -233,7 +240,7 @@ static int plus(struct d1_template *vars, const struct d1_filter_use *use, struc
     int status = read_ms(text, &ms);
     if (status == 0) {
         d1_bytes_clear(text);
-        ms += strtol(use->arguments[0], NULL, 10) * 1000L;
+        ms += number_of(use->arguments[0]) * 1000L;
         status = d1_bytes_printf(text, "%lld", (long long)(ms < 0 ? 0 : ms));
     }
     return status;

@@ -205,8 +205,8 @@ static void test_ways_to_authenticate(void **state) {
     (void)state;
     assert_int_equal(
         make(GOOD ", \"config\": {\"api_token\": {\"optional\": true}, \"user\": {\"optional\":"
-                  " true}, \"password\": {\"optional\": true}}, \"auth\": [{\"if\": \"cfg.user"
-                  " !cfg.api_token\", \"basic\": [\"{cfg.user}\", \"{cfg.password}\"]}, {\"if\":"
+                  " true}, \"pass_word\": {\"optional\": true}}, \"auth\": [{\"if\": \"cfg.user"
+                  " !cfg.api_token\", \"basic\": [\"{cfg.user}\", \"{cfg.pass_word}\"]}, {\"if\":"
                   " \"cfg.api_token\", \"headers\": {\"A\": \"{cfg.api_token}\"}}]}",
              &descriptor, &error),
         0);
@@ -219,7 +219,7 @@ static void test_ways_to_authenticate(void **state) {
     void *account = NULL;
     assert_int_equal(
         descriptor->provider.account_open(&descriptor->provider, &pair, 1, &account, &fault), -1);
-    assert_string_equal(fault.text, "password: is needed");
+    assert_string_equal(fault.text, "pass-word: is needed");
     d1_descriptor_destroy(descriptor);
 }
 

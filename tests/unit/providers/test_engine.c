@@ -16,6 +16,10 @@
     ", \"zone\": {\"mode\": \"probe\", \"request\": {\"method\": \"GET\","                \
     " \"path\": \"/zones/{candidate}\"}, \"id\": \"/zone/id\", \"name\": \"/zone/name\"," \
     " \"more\": {\"serial\": \"/zone/serial\"}}"
+#define ZONES                                                                                    \
+    ", \"zone\": {\"mode\": \"list\", \"request\": {\"method\": \"GET\", \"path\": \"/zones\"}," \
+    " \"items\": \"/zones\", \"id\": \"/id\", \"name\": \"/name\", \"next\": {\"kind\":"         \
+    " \"page\", \"param\": \"page\", \"pages\": \"/pages\"}}"
 #define LIST                                                                               \
     ", \"list\": {\"method\": \"GET\", \"path\": \"/records\", \"query\": {\"zone\":"      \
     " \"{zone.id}\"}, \"items\": \"/records\", \"where\": {\"/type\": \"TXT\", \"/name\":" \
@@ -333,11 +337,7 @@ static void test_pages(void **state) {
 }
 
 static void test_zone_list_over_pages(void **state) {
-    struct world *world = open_world(
-        state, "record",
-        ", \"zone\": {\"mode\": \"list\", \"request\": {\"method\": \"GET\", \"path\": \"/zones\"},"
-        " \"items\": \"/zones\", \"id\": \"/id\", \"name\": \"/name\", \"next\": {\"kind\":"
-        " \"page\", \"param\": \"page\", \"pages\": \"/pages\"}}" LIST "}" CREATE "}" DELETE "}");
+    struct world *world = open_world(state, "record", ZONES LIST "}" CREATE "}" DELETE "}");
     assert_true(present(world, "one").done);
     assert_string_equal(world->vendor.log, "zone zone list create ");
     world->vendor.log[0] = '\0';
@@ -490,6 +490,22 @@ static void test_list_of_another_form(void **state) {
     }
 }
 
+/* A value that is added to an RRset has the TTL of that. */
+static void test_ttl_that_stands(void **state) {
+    struct world *world = open_world(
+        state, "value",
+        PROBE ", \"list\": {\"method\": \"GET\", \"path\": \"/rrsets/{fqdn}\", \"items\":"
+              " \"/values\", \"value\": \"/value\", \"ttl\": \"/ttl\", \"gone\": 404},"
+              " \"create\": {\"method\": \"POST\", \"path\": \"/records\", \"json\": {\"name\":"
+              " \"{fqdn}\", \"value\": \"ttl {ttl}\"}}, \"delete\": {\"method\": \"POST\","
+              " \"path\": \"/values/remove\", \"json\": {\"value\": \"{value}\"}},"
+              " \"limits\": {\"ttl_min\": 60, \"ttl_default\": 90}");
+    assert_true(present(world, "one").done);
+    assert_int_equal(count(world, "ttl 90"), 1);
+    assert_true(present(world, "two").done);
+    assert_int_equal(count(world, "ttl 333"), 1);
+}
+
 static void test_missing_extract(void **state) {
     struct world *world =
         open_world(state, "record",
@@ -545,6 +561,7 @@ static void test_without_memory(void **state) {
         run_with_faults(state, modes[i].mode, modes[i].steps);
     }
     run_with_faults(state, "record", RECORD LOGIN);
+    run_with_faults(state, "record", ZONES LIST "}" CREATE "}" DELETE "}");
 }
 
 int main(void) {
@@ -572,6 +589,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_clock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_publish_and_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_list_of_another_form, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ttl_that_stands, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_missing_extract, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ttl, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_without_memory, set_up, tear_down),
