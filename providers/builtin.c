@@ -10,11 +10,12 @@
 #include "core/limits.h"
 #include "core/mem.h"
 #include "providers/descriptor.h"
+#include "providers/written.h"
 
 #define TYPE_BYTES 64
 
 /* Types that are written in C. */
-static const struct d1_provider *const written[] = {NULL};
+static const struct d1_provider *const written[] = {&d1_provider_exec, &d1_provider_rfc2136};
 
 struct type {
     char name[TYPE_BYTES];
