@@ -563,7 +563,7 @@ static void set_defaults(struct d1_descriptor *d) {
     d->wait_interval_s = 2;
     d->wait_timeout_s = 60;
     d->zone_min_labels = 2;
-    d->zone_cache_s = 3600;
+    d->zone_cache_s = 600;
     d->setup_cache_s = 86400;
     d->clock_cache_s = 3600;
     d->login_expires_s = 600;

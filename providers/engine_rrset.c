@@ -10,10 +10,12 @@
 #include "providers/engine_job.h"
 #include "providers/txt.h"
 
-/* A value as templates see it: value, qvalue, and raw as it came. */
-static json_t *make_value(const char *text, json_t *raw) {
+/*
+ * A value as templates see it: value, qvalue, and raw as the item came. `came` is the text that
+ * stood in it (NULL: the value is ours): quoted strings stay as they were cut.
+ */
+static json_t *make_value(const char *text, const char *came, json_t *raw) {
     struct d1_bytes quoted;
-    const char *came = json_string_value(raw);
     d1_bytes_init(&quoted, D1_TEMPLATE_VALUE_MAX);
     int status = came != NULL && came[0] == '"' ? d1_bytes_add_text(&quoted, came)
                                                 : d1_txt_quote(text, &quoted);
@@ -26,6 +28,20 @@ static json_t *make_value(const char *text, json_t *raw) {
         return NULL;
     }
     return value;
+}
+
+/* Append a value that is not ours; `text` is NULL where its octets are no UTF-8. */
+static int keep_value(struct d1_job *job, const struct d1_listing *listing, json_t *item,
+                      const char *text, json_t *values) {
+    const json_t *stands = listing->value != NULL ? d1_vars_at(job, item, listing->value) : item;
+    const char *came = json_string_value(stands);
+    text = text != NULL ? text : came;
+    if (text == NULL) {
+        /* It cannot be written back, so nothing is written. */
+        return D1_ECORRUPT;
+    }
+    json_t *value = make_value(text, came, item);
+    return value != NULL && json_array_append_new(values, value) == 0 ? 0 : -ENOMEM;
 }
 
 /* The RRset of our name in a reply: the reply itself, or one of a list. NULL: there is none. */
@@ -73,13 +89,9 @@ static int read_values(struct d1_job *job, const json_t *rrset, json_t *values, 
         status = d1_list_value(job, &listing, item, &text);
         bool ours = text != NULL && strcmp(json_string_value(text), job->asked->value) == 0;
         *ret_stands = *ret_stands || ours;
-        json_t *value = status == 0 && !ours
-                            ? make_value(text != NULL ? json_string_value(text) : "", item)
-                            : NULL;
         if (status == 0 && !ours) {
-            status = value != NULL && json_array_append(values, value) == 0 ? 0 : -ENOMEM;
+            status = keep_value(job, &listing, item, json_string_value(text), values);
         }
-        json_decref(value);
         json_decref(text);
     }
     json_decref(items);
@@ -162,7 +174,7 @@ void d1_rrset_reply(struct d1_job *job, enum d1_verdict verdict, const struct d1
         status = read_values(job, rrset, values, &stands);
     }
     if (status == 0 && job->asked->verb == D1_PROVIDER_PRESENT) {
-        json_t *ours = make_value(job->asked->value, NULL);
+        json_t *ours = make_value(job->asked->value, NULL, NULL);
         status = ours != NULL && json_array_append_new(values, ours) == 0 ? 0 : -ENOMEM;
     }
     status = status == 0 ? d1_vars_set(job, "values", values) : status;

@@ -288,6 +288,25 @@ static void test_rrset_keeps_what_it_does_not_know(void **state) {
     assert_int_equal(kept, 3);
 }
 
+/* Quoted strings stay as they were cut, octets that are no UTF-8 are not lost. */
+static void test_rrset_values_of_others(void **state) {
+    struct world *world = open_world(
+        state, "rrset",
+        PROBE
+        ", \"get\": {\"method\": \"GET\", \"path\": \"/rrsets/{fqdn}\", \"items\": \"/values\","
+        " \"value\": \"/value\"}, \"put\": {\"method\": \"PUT\", \"path\":"
+        " \"/rrsets/{fqdn}\", \"json\": {\"values\": {\"$each\": \"values\", \"item\":"
+        " {\"value\": \"{it.qvalue}\"}}}}");
+    vendor_add(&world->vendor, VENDOR_OWNER, "TXT", "\"one\" \"two\"");
+    vendor_add(&world->vendor, VENDOR_OWNER, "TXT", "\"caf\\233\"");
+    vendor_add(&world->vendor, VENDOR_OWNER, "TXT", "plain");
+    assert_true(present(world, "ours").done);
+    assert_int_equal(count(world, "\"one\" \"two\""), 1);
+    assert_int_equal(count(world, "\"caf\\233\""), 1);
+    assert_int_equal(count(world, "\"plain\""), 1);
+    assert_int_equal(count(world, "\"ours\""), 1);
+}
+
 static void test_zone_is_locked_and_kept(void **state) {
     struct world *world = open_world(state, "zone", ZONE);
     add_foreign(world);
@@ -576,6 +595,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_kinds_of_refusal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_identical_create_is_success, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rrset_keeps_what_it_does_not_know, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rrset_values_of_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_zone_is_locked_and_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_slot_holds_one_value, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pages, set_up, tear_down),
