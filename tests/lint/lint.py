@@ -17,7 +17,8 @@ import exceptions  # noqa: E402
 from tree import Finding, Tree  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-CHECKS = ("includes", "layout", "banned", "state", "sizes", "registered", "places", "manual", "chart")
+CHECKS = ("includes", "layout", "banned", "state", "sizes", "registered", "places", "manual", "chart",
+          "providers")
 
 
 class Tap:
