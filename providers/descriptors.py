@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 """Writes all descriptors of a folder as one C table, checked against the JSON Schema.
 
-    descriptors.py --list FOLDER
     descriptors.py --format FILE...       lays JSON files out as those of the folder are
-    descriptors.py --schema FILE --output FILE FOLDER
+    descriptors.py --schema FILE --output FILE [--depfile FILE] FOLDER
 """
 
 import argparse
@@ -95,9 +94,9 @@ def table(descriptors):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--list", action="store_true")
     parser.add_argument("--schema", type=pathlib.Path)
     parser.add_argument("--output", type=pathlib.Path)
+    parser.add_argument("--depfile", type=pathlib.Path)
     parser.add_argument("--format", action="store_true")
     parser.add_argument("paths", type=pathlib.Path, nargs="+")
     arguments = parser.parse_args()
@@ -106,10 +105,6 @@ def main():
             path.write_text(laid_out(read(path)) + "\n")
         return
     paths = sorted(arguments.paths[0].glob("*.json"))
-    if arguments.list:
-        for path in paths:
-            print(path)
-        return
     validator = None
     if jsonschema is not None:
         schema = json.loads(arguments.schema.read_text())
@@ -119,6 +114,9 @@ def main():
         descriptor = read(path)
         check(path, descriptor, validator)
         descriptors.append(descriptor)
+    if arguments.depfile is not None:
+        names = " ".join(str(path).replace(" ", "\\ ") for path in [arguments.paths[0], *paths])
+        arguments.depfile.write_text(f"{arguments.output}: {names}\n")
     arguments.output.write_text("\n".join(table(descriptors)) + "\n")
 
 

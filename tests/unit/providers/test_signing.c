@@ -215,6 +215,31 @@ static void test_headers_and_methods(void **state) {
     assert_string_equal(sent.authorization, "List|/1.0/x?a=b||");
 }
 
+/* A step may sign for itself: a JSON Web Token, say, in the form of a login. */
+static void test_login_that_signs(void **state) {
+    static const char text[] =
+        "{\"schema\": 1, \"type\": \"x\", \"title\": \"X\", \"base\": \"https://api.test\","
+        "\"config\": {\"key\": {}, \"secret\": {\"secret\": true}},"
+        "\"zone\": {\"mode\": \"none\"}, \"mode\": \"value\","
+        "\"create\": {\"method\": \"POST\", \"path\": \"/\"},"
+        "\"delete\": {\"method\": \"POST\", \"path\": \"/\"},"
+        "\"login\": {\"method\": \"POST\", \"path\": \"/token\", \"sign\": {"
+        "\"head\": {\"text\": \"{\\\"alg\\\":\\\"HS256\\\"}\", \"enc\": \"b64url\"},"
+        "\"claims\": {\"text\": "
+        "\"{\\\"iss\\\":\\\"{cfg.key}\\\",\\\"exp\\\":{now|plus:300|unix}}\","
+        " \"enc\": \"b64url\"},"
+        "\"mac\": {\"text\": \"{sign.head}.{sign.claims}\", \"alg\": \"hmac-sha256\","
+        " \"key\": \"{cfg.secret}\", \"enc\": \"b64url\"}},"
+        "\"headers\": {\"Authorization\": \"{sign.head}.{sign.claims}.{sign.mac}\"}}}";
+    struct sent sent;
+    (void)state;
+    send_first(text, 1440938160000, &sent);
+    assert_string_equal(sent.url, "https://api.test/token");
+    assert_string_equal(sent.authorization,
+                        "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJBS0lERVhBTVBMRSIsImV4cCI6MTQ0MDkzODQ2MH0"
+                        ".wy-16cHlUAAbcK-k4PoeYw6ed4EtN7iq4J3rGH6X0-w");
+}
+
 /* An RSA signature is verified by others; here: it is deterministic, and needs a key. */
 static void test_key_that_is_none(void **state) {
     struct d1_descriptor *descriptor = NULL;
@@ -241,6 +266,7 @@ int main(void) {
         cmocka_unit_test(test_parameters_of_the_body),
         cmocka_unit_test(test_headers_and_methods),
         cmocka_unit_test(test_key_that_is_none),
+        cmocka_unit_test(test_login_that_signs),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
