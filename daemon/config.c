@@ -622,6 +622,9 @@ const char *d1_config_needs_restart(const struct d1_config *old, const struct d1
     if (strcmp(old->webhook_kubeconfig, fresh->webhook_kubeconfig) != 0) {
         return "webhook.kubeconfig";
     }
+    if (!texts_equal(&old->webhook_networks, &fresh->webhook_networks)) {
+        return "webhook.allow-networks"; /* Accounts that were brought along keep theirs. */
+    }
     if (strcmp(old->state_dir, fresh->state_dir) != 0) {
         return "state-dir";
     }

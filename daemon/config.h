@@ -59,6 +59,7 @@ struct d1_config {
     const char *webhook_certificate;
     const char *webhook_key;
     const char *webhook_kubeconfig;            /* "": as a pod. */
+    struct d1_texts webhook_networks;          /* That accounts of Issuers may reach. */
     struct d1_tls_context *webhook_tls;        /* NULL: off, or the daemon took it. */
     struct d1_kube_settings *webhook_settings; /* NULL: off, or the webhook took it. */
 };

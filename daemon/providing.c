@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/issuers.h"
 #include "daemon/wiring.h"
 #include "providers/link.h"
 #include "providers/outside.h"
@@ -61,26 +62,46 @@ int d1_providing_create(struct d1_daemon *daemon, struct d1_error *error) {
         .arg = daemon,
     };
     err = err != D1_OK ? err : d1_outside_create(&outside, &daemon->outside);
+    err = err != D1_OK ? err : d1_issuers_create(daemon->outside, &daemon->issuers);
     err = err != D1_OK ? err : d1_providing_configure(daemon, daemon->config);
     if (err != D1_OK) {
         return d1_error_set(error, err, "cannot start: %s", d1_err_text(err));
     }
     d1_solver_add_publisher(daemon->solver, d1_outside_publisher(daemon->outside));
+    d1_solver_set_provider_source(daemon->solver, d1_issuers_source(daemon->issuers));
     return D1_OK;
 }
 
-static json_t *resolver_message(const struct d1_config *config) {
-    json_t *servers = json_array();
-    for (size_t i = 0; i < config->resolver.servers_count; i++) {
-        json_array_append_new(servers, json_string(config->resolver.servers[i]));
+static json_t *list_of(const char *const *texts, size_t count) {
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        if (json_array_append_new(list, json_string(texts[i])) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
     }
-    return json_pack("{s:o, s:s}", "servers", servers, "trust-anchor-file",
-                     config->resolver.trust_anchor_file);
+    return list;
+}
+
+static json_t *resolver_message(const struct d1_config *config) {
+    return json_pack("{s:o, s:s}", "servers",
+                     list_of(config->resolver.servers, config->resolver.servers_count),
+                     "trust-anchor-file", config->resolver.trust_anchor_file);
+}
+
+static int configure_issuers(struct d1_daemon *daemon, const struct d1_config *config) {
+    json_t *networks = list_of(config->webhook_networks.item, config->webhook_networks.count);
+    int err = networks == NULL
+                  ? -ENOMEM
+                  : d1_issuers_configure(daemon->issuers, config->accounts.folders, networks);
+    json_decref(networks);
+    return err;
 }
 
 int d1_providing_configure(struct d1_daemon *daemon, struct d1_config *config) {
     struct d1_provider_accounts *accounts = &config->accounts;
-    int err = d1_link_set_resolver(daemon->link, resolver_message(config));
+    int err = configure_issuers(daemon, config);
+    err = err != D1_OK ? err : d1_link_set_resolver(daemon->link, resolver_message(config));
     err = err != D1_OK ? err : d1_link_set_folders(daemon->link, json_incref(accounts->folders));
     if (err != D1_OK) {
         return err;
@@ -96,6 +117,8 @@ void d1_providing_start(struct d1_daemon *daemon) {
 }
 
 void d1_providing_close(struct d1_daemon *daemon) {
+    d1_issuers_destroy(daemon->issuers);
+    daemon->issuers = NULL;
     d1_outside_destroy(daemon->outside);
     daemon->outside = NULL;
     if (daemon->link != NULL) {

@@ -541,7 +541,10 @@ static const struct d1_setting webhook_fields[] = {
      .type = D1_SETTING_LIST,
      .fields = grant_item,
      .help = "who may use our zones and accounts; empty: ClusterIssuers"},
-    NOT_BUILT("allow-networks"),
+    {.name = "allow-networks",
+     .type = D1_SETTING_LIST,
+     .fields = cidr_item,
+     .help = "private networks that an Issuer's own base-url may reach, also without TLS"},
     END};
 
 static const struct d1_setting store_fields[] = {

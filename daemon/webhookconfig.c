@@ -207,6 +207,9 @@ int d1_webhookconfig_read(const struct d1_node *root, d1_setting_fault_fn on_fau
     }
     struct d1_kube_settings_options options = {.lease_ms = read_lease(&reading, root)};
     int err = d1_config_take_texts(listen, &config->webhook_listen);
+    err = err != D1_OK ? err
+                       : d1_config_take_texts(d1_node_find(reading.webhook, "allow-networks"),
+                                              &config->webhook_networks);
     err = err != D1_OK ? err : check_kubeconfig(&reading, config);
     err = err != D1_OK ? err : read_names(&reading, &options);
     err = err != D1_OK ? err : read_policy(&reading, &options);
@@ -218,6 +221,7 @@ int d1_webhookconfig_read(const struct d1_node *root, d1_setting_fault_fn on_fau
 
 void d1_webhookconfig_close(struct d1_config *config) {
     d1_free(config->webhook_listen.item);
+    d1_free(config->webhook_networks.item);
     d1_tls_context_destroy(config->webhook_tls);
     d1_kube_settings_drop(config->webhook_settings);
 }

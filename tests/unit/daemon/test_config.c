@@ -133,8 +133,6 @@ static void every_fault_is_told(void **state) {
 static void what_is_not_built_is_refused(void **state) {
     (void)state;
     assert_non_null(
-        strstr(faults_of("webhook: {allow-networks: []}"), "not available in this version"));
-    assert_non_null(
         strstr(faults_of("dns: {update-forward-to: []}"), "dns.update-forward-to: not available"));
     assert_non_null(
         strstr(faults_of("zones: [{name: a.test, nameservers: [b.test], dnssec: true}]"),
