@@ -226,7 +226,7 @@ static int make_settings(struct d1_reading *reading) {
 
 static int read_auth_entry(struct d1_reading *reading, const json_t *json, struct d1_auth *ret) {
     static const struct d1_field table[] = {
-        {"if", D1_FIELD_WORD, offsetof(struct d1_auth, only_if), NULL},
+        {"if", D1_FIELD_IF, offsetof(struct d1_auth, only_if), NULL},
         {"basic", D1_FIELD_TEMPLATE, offsetof(struct d1_auth, basic), NULL},
         {"headers", D1_FIELD_OBJECT, offsetof(struct d1_auth, headers), NULL},
         {"query", D1_FIELD_OBJECT, offsetof(struct d1_auth, query), NULL},

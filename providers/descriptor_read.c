@@ -64,6 +64,24 @@ static int read_word(struct d1_reading *reading, const json_t *json, const char 
     return 0;
 }
 
+/* Variables with spaces between, each with `!` before it or not. */
+static int read_if(struct d1_reading *reading, const json_t *json, const char **ret) {
+    int status = read_word(reading, json, ret);
+    const char *at = status == 0 ? *ret : "";
+    while (*at != '\0') {
+        char name[D1_TEMPLATE_NAME_MAX + 1];
+        at += strspn(at, " ");
+        size_t length = strcspn(at, " ");
+        bool negated = at[0] == '!';
+        snprintf(name, sizeof(name), "%.*s", (int)(length - negated), at + negated);
+        if (length > 0 && !is_known(reading->descriptor, name)) {
+            return d1_reading_fault(reading, "no such variable: %s", name);
+        }
+        at += length;
+    }
+    return status;
+}
+
 static int read_regex(struct d1_reading *reading, const json_t *json, const char **ret) {
     int status = read_word(reading, json, ret);
     regex_t regex;
@@ -269,6 +287,8 @@ static int read_steps(struct d1_reading *reading, const json_t *json, struct d1_
 static int read_text(struct d1_reading *reading, const json_t *json, enum d1_field_kind kind,
                      const char **target) {
     switch (kind) {
+    case D1_FIELD_IF:
+        return read_if(reading, json, target);
     case D1_FIELD_REGEX:
         return read_regex(reading, json, target);
     case D1_FIELD_POINTER:
@@ -370,6 +390,7 @@ static int read_field(struct d1_reading *reading, const json_t *json, const stru
         return 0;
     case D1_FIELD_WORD:
     case D1_FIELD_TEXT:
+    case D1_FIELD_IF:
     case D1_FIELD_REGEX:
     case D1_FIELD_POINTER:
         return read_text(reading, json, field->kind, target);
@@ -454,7 +475,7 @@ static const struct d1_field call_fields[] = {
     {"method", D1_FIELD_WORD, offsetof(struct d1_call, method), NULL},
     {"path", D1_FIELD_TEXT, offsetof(struct d1_call, path), NULL},
     {"url", D1_FIELD_TEXT, offsetof(struct d1_call, url), NULL},
-    {"if", D1_FIELD_WORD, offsetof(struct d1_call, only_if), NULL},
+    {"if", D1_FIELD_IF, offsetof(struct d1_call, only_if), NULL},
     {"auth", D1_FIELD_NOT, offsetof(struct d1_call, anonymous), NULL},
     {"query", D1_FIELD_OBJECT, offsetof(struct d1_call, query), NULL},
     {"headers", D1_FIELD_OBJECT, offsetof(struct d1_call, headers), NULL},

@@ -20,6 +20,7 @@ enum d1_field_kind {
     D1_FIELD_JSON,     /* const json_t *: any JSON, no template. */
     D1_FIELD_WORD,     /* const char *: a text that is no template. */
     D1_FIELD_TEXT,     /* const char *: a template. */
+    D1_FIELD_IF,       /* const char *: names of variables, with ! before or not. */
     D1_FIELD_REGEX,    /* const char *: an extended regular expression. */
     D1_FIELD_POINTER,  /* const char *: a pointer, whose segments may hold variables. */
     D1_FIELD_POINTERS, /* const json_t *: a pointer or a list of them. */

@@ -183,10 +183,10 @@ void d1_setup_reply(struct d1_job *job, enum d1_verdict verdict, const struct d1
         return;
     }
     job->index++;
-    if (job->index == account->descriptor->setup.count) {
+    ask_step(job, &account->descriptor->setup, D1_PHASE_ZONE);
+    if (job->phase != D1_PHASE_SETUP) {
         account->setup_until_ms = job->reply->now_ms + account->descriptor->setup_cache_s * 1000;
     }
-    ask_step(job, &account->descriptor->setup, D1_PHASE_ZONE);
 }
 
 void d1_prepare_enter(struct d1_job *job) {

@@ -96,6 +96,8 @@ static void test_faults_of_steps(void **state) {
          "auth.sign.a: \"enc\""},
         {GOOD ", \"auth\": {\"sign\": {\"a\": {\"text\": \"\", \"alg\": \"md5\", \"key\": \"\"}}}}",
          "auth.sign.a: \"key\" is not used"},
+        {GOOD ", \"auth\": {\"if\": \"ttl !cfg.nobody\"}}",
+         "auth.if: no such variable: cfg.nobody"},
         {GOOD ", \"auth\": []}", "auth: expected 1 to 8 entries"},
         {GOOD ", \"login\": {\"steps\": []}}", "login.steps: expected 1 to 8 steps"},
         {GOOD ", \"clock\": " STEP "}", "clock: \"unix\" is missing"},

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -392,6 +393,51 @@ static void test_zone_cache(void **state) {
     assert_string_equal(world->vendor.log, "list zone zone list create ");
 }
 
+/* Zones that no request finds, names relative to them, and secrets by name. */
+static void test_zones_without_a_request(void **state) {
+    static const struct {
+        const char *zone;
+        const char *asked;
+        const char *made;
+    } cases[] = {
+        {"\"mode\": \"none\"", NULL, "|" VENDOR_OWNER "|two"},
+        {"\"mode\": \"none\"", "example.org", "example.org|_acme-challenge.www|two"},
+        {"\"mode\": \"lastlabels\", \"labels\": 2", NULL, "example.org|_acme-challenge.www|two"},
+        {"\"mode\": \"lastlabels\", \"labels\": 9", NULL, NULL},
+        {"\"mode\": \"config\"", NULL, NULL},
+        {"\"mode\": \"config\"", VENDOR_OWNER, VENDOR_OWNER "|@|two"},
+        {"\"mode\": \"config\"", "example.net", NULL},
+        {"\"mode\": \"soa\"", NULL, "example.org|_acme-challenge.www|two"},
+    };
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(cases); i++) {
+        char steps[2048];
+        snprintf(steps, sizeof(steps),
+                 ", \"zone\": {%s}, \"create\":"
+                 " {\"method\": \"POST\", \"path\": \"/records\", \"json\": {\"name\": \"n\","
+                 " \"value\": \"{zone.name|or:}|{name@}|{cfg.tokens}\"}}, \"delete\": {\"method\":"
+                 " \"POST\", \"path\": \"/values/remove\"}",
+                 cases[i].zone);
+        struct world *world = *state;
+        char *descriptor = vendor_descriptor("value", steps);
+        vendor_init(&world->vendor);
+        customer_open(&world->customer, descriptor, "tokens",
+                      "org:one,example.org:two,b.example.org:three");
+        free(descriptor);
+        struct d1_provider_job asked = {.size = sizeof(asked),
+                                        .verb = D1_PROVIDER_PRESENT,
+                                        .fqdn = VENDOR_OWNER,
+                                        .value = "v",
+                                        .zone = cases[i].asked};
+        struct outcome outcome = customer_ask(&world->customer, &world->vendor, &asked);
+        assert_int_equal(outcome.done, cases[i].made != NULL);
+        assert_int_equal(cases[i].made == NULL ? json_array_size(world->vendor.records) : 0, 0);
+        if (cases[i].made != NULL) {
+            assert_int_equal(vendor_count(&world->vendor, "n", "TXT", cases[i].made), 1);
+        }
+        close_world(world);
+    }
+}
+
 static void test_no_zone(void **state) {
     struct world *world = open_world(state, "record", RECORD);
     struct d1_provider_job asked = {.size = sizeof(asked),
@@ -602,6 +648,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_zone_list_over_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_zone_by_soa, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_zone_cache, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_zones_without_a_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_zone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_login, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_login_refused, set_up, tear_down),

@@ -320,7 +320,8 @@ static char *serve(struct vendor *vendor, const struct d1_action *action, struct
 char *vendor_descriptor(const char *mode, const char *more) {
     static const char format[] =
         "{\"schema\": 1, \"type\": \"test\", \"title\": \"Test\", \"base\": \"" BASE "\","
-        "\"config\": {\"token\": {\"secret\": true, \"optional\": true}},"
+        "\"config\": {\"token\": {\"secret\": true, \"optional\": true},"
+        " \"tokens\": {\"map\": true, \"optional\": true}},"
         "\"error\": \"/message\", \"mode\": \"%s\"%s}";
     char *text = NULL;
     int length = snprintf(NULL, 0, format, mode, more);
