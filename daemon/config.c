@@ -619,6 +619,9 @@ const char *d1_config_needs_restart(const struct d1_config *old, const struct d1
     if (!texts_equal(&old->webhook_listen, &fresh->webhook_listen)) {
         return "webhook.listen";
     }
+    if (old->webhook_mode != fresh->webhook_mode) {
+        return "webhook.tls.mode";
+    }
     if (strcmp(old->webhook_kubeconfig, fresh->webhook_kubeconfig) != 0) {
         return "webhook.kubeconfig";
     }

@@ -60,6 +60,7 @@ struct d1_config {
     const char *webhook_key;
     const char *webhook_kubeconfig;            /* "": as a pod. */
     struct d1_texts webhook_networks;          /* That accounts of Issuers may reach. */
+    unsigned webhook_mode;                     /* enum d1_kube_serving_mode */
     struct d1_tls_context *webhook_tls;        /* NULL: off, or the daemon took it. */
     struct d1_kube_settings *webhook_settings; /* NULL: off, or the webhook took it. */
 };
@@ -105,6 +106,7 @@ const struct d1_setting *d1_config_settings(void);
 
 extern const char *const d1_log_levels[];
 extern const char *const d1_log_formats[];
+extern const char *const d1_webhook_tls_modes[];
 extern const char *const d1_client_auth_choices[];
 
 #endif /* D1_DAEMON_CONFIG_H */

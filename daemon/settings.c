@@ -17,6 +17,7 @@ const char *const d1_client_auth_choices[] = {"required", "optional", NULL};
 #define DAY_MS INT64_C(86400000)
 
 const char *const d1_log_levels[] = {"error", "warn", "info", "debug", NULL};
+const char *const d1_webhook_tls_modes[] = {"files", "csr", "self", NULL};
 const char *const d1_log_formats[] = {"text", "json", NULL};
 
 static int check_address(const char *text, struct d1_error *error) {
@@ -114,6 +115,21 @@ static int check_group(const char *text, struct d1_error *error) {
 static int check_solver(const char *text, struct d1_error *error) {
     if (!d1_kube_is_label(text)) {
         return d1_error_set(error, D1_ENAME, "a solver's name of a-z, 0-9 and -");
+    }
+    return D1_OK;
+}
+
+static int check_kube_name(const char *text, struct d1_error *error) {
+    if (!d1_kube_is_name(text)) {
+        return d1_error_set(error, D1_ENAME, "a name of a-z, 0-9, - and .");
+    }
+    return D1_OK;
+}
+
+static int check_signer(const char *text, struct d1_error *error) {
+    const char *slash = strchr(text, '/');
+    if (slash == NULL || slash == text || slash[1] == '\0' || strpbrk(text, " \t") != NULL) {
+        return d1_error_set(error, D1_ENAME, "a signer's name like example.com/serving");
     }
     return D1_OK;
 }
@@ -497,6 +513,11 @@ static const struct d1_setting grant_item[] = {
     {.type = D1_SETTING_MAP, .fields = grant_fields, .help = "a map with `namespaces`, `names`"}};
 
 static const struct d1_setting webhook_tls_fields[] = {
+    {.name = "mode",
+     .type = D1_SETTING_CHOICE,
+     .fallback = "files",
+     .choices = d1_webhook_tls_modes,
+     .help = "files, csr (the cluster's certificates API) or self (an authority of our own)"},
     {.name = "certificate",
      .type = D1_SETTING_TEXT,
      .flags = D1_SETTING_EMPTY,
@@ -505,6 +526,26 @@ static const struct d1_setting webhook_tls_fields[] = {
      .type = D1_SETTING_TEXT,
      .flags = D1_SETTING_EMPTY,
      .help = "PEM file of its key, without a passphrase"},
+    {.name = "service",
+     .type = D1_SETTING_TEXT,
+     .fallback = "dns01d-webhook",
+     .check = check_solver,
+     .help = "csr, self: name of the Service that the APIService names"},
+    {.name = "namespace",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .check = check_solver,
+     .help = "csr, self: its namespace; empty: the pod's"},
+    {.name = "signer",
+     .type = D1_SETTING_TEXT,
+     .flags = D1_SETTING_EMPTY,
+     .check = check_signer,
+     .help = "csr: signerName of the CertificateSigningRequest"},
+    {.name = "secret",
+     .type = D1_SETTING_TEXT,
+     .fallback = "dns01d-webhook-ca",
+     .check = check_kube_name,
+     .help = "self: Secret with the authority, shared by replicas"},
     END};
 
 static const char *const webhook_listen_default[] = {"0.0.0.0:8443", NULL};

@@ -1,14 +1,17 @@
 #include "daemon/webhook.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/log.h"
+#include "core/mem.h"
 #include "daemon/kubeconfig.h"
 #include "daemon/wiring.h"
 #include "http/certwatch.h"
 #include "http/tls.h"
+#include "webhook/kubernetes/names.h"
 #include "webhook/kubernetes/settings.h"
 
 #define LOOK_MS 5000 /* How often the certificate's files are looked at. */
@@ -51,6 +54,9 @@ static int make_tls(struct d1_daemon *daemon) {
     if (err != D1_OK) {
         return err;
     }
+    if (config->webhook_mode != D1_KUBE_SERVING_FILES) {
+        return D1_OK;
+    }
     struct d1_certwatch_options options = {
         .loop = daemon->loop,
         .tls = daemon->webhook_tls,
@@ -64,7 +70,43 @@ static int make_tls(struct d1_daemon *daemon) {
     return d1_certwatch_create(&options, &daemon->webhook_files);
 }
 
-static int make(struct d1_daemon *daemon) {
+static const char *text_of(const struct d1_config *config, const char *path) {
+    return d1_node_path(config->root, path)->text;
+}
+
+/* Copies, as a reload frees the configuration they stand in. */
+static int make_serving(struct d1_daemon *daemon, struct d1_kube_serving_options *serving,
+                        struct d1_error *error) {
+    const struct d1_config *config = daemon->config;
+    serving->mode = (enum d1_kube_serving_mode)config->webhook_mode;
+    if (serving->mode == D1_KUBE_SERVING_FILES) {
+        return D1_OK;
+    }
+    const char *name_space = text_of(config, "webhook.tls.namespace");
+    if (name_space[0] == '\0') {
+        name_space = daemon->access.namespace;
+    }
+    if (name_space == NULL || !d1_kube_is_label(name_space)) {
+        return d1_error_set(
+            error, D1_ECONFIG,
+            "webhook.tls.namespace is empty and the kubeconfig names none, expected "
+            "the namespace of the webhook's Service");
+    }
+    int err = D1_OK;
+    const char *const from[] = {text_of(config, "webhook.tls.service"), name_space,
+                                text_of(config, "webhook.tls.signer"),
+                                text_of(config, "webhook.tls.secret"), config->state_dir};
+    const char **const to[] = {&serving->service, &serving->name_space, &serving->signer,
+                               &serving->secret, &serving->state_dir};
+    for (size_t i = 0; err == D1_OK && i < D1_ARRAY_LENGTH(from); i++) {
+        daemon->serving_texts[i] = d1_strdup(from[i]);
+        *to[i] = daemon->serving_texts[i];
+        err = daemon->serving_texts[i] != NULL ? D1_OK : -ENOMEM;
+    }
+    return err;
+}
+
+static int make(struct d1_daemon *daemon, struct d1_error *error) {
     struct d1_kube_options options = {
         .loop = daemon->loop,
         .front = daemon->front,
@@ -75,7 +117,8 @@ static int make(struct d1_daemon *daemon) {
         .tls = daemon->webhook_tls,
         .access = &daemon->access,
     };
-    int err = d1_kube_create(&options, &daemon->kube);
+    int err = make_serving(daemon, &options.serving, error);
+    err = err != D1_OK ? err : d1_kube_create(&options, &daemon->kube);
     if (err == D1_OK) {
         d1_kube_configure(daemon->kube, daemon->config->webhook_settings);
         daemon->config->webhook_settings = NULL;
@@ -96,7 +139,10 @@ int d1_daemon_make_webhook(struct d1_daemon *daemon, struct d1_error *error) {
         return err;
     }
     err = make_tls(daemon);
-    err = err != D1_OK ? err : make(daemon);
+    err = err != D1_OK ? err : make(daemon, error);
+    if (err == D1_ECONFIG) {
+        return err;
+    }
     if (err != D1_OK) {
         return d1_error_set(error, err, "cannot start the webhook: %s", d1_err_text(err));
     }
@@ -109,6 +155,9 @@ void d1_daemon_reload_webhook(struct d1_daemon *daemon, struct d1_config *fresh)
     }
     d1_kube_configure(daemon->kube, fresh->webhook_settings);
     fresh->webhook_settings = NULL;
+    if (daemon->webhook_files == NULL) {
+        return;
+    }
     d1_tls_replace(daemon->webhook_tls, fresh->webhook_tls);
     fresh->webhook_tls = NULL;
     if (d1_certwatch_set(daemon->webhook_files, fresh->webhook_certificate, fresh->webhook_key) !=
@@ -138,4 +187,7 @@ void d1_daemon_drop_webhook(struct d1_daemon *daemon) {
     daemon->kube = NULL;
     d1_tls_destroy(daemon->webhook_tls);
     d1_kube_access_close(&daemon->access);
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(daemon->serving_texts); i++) {
+        d1_free(daemon->serving_texts[i]);
+    }
 }

@@ -10,6 +10,7 @@
 #include "http/certificate.h"
 #include "http/tls.h"
 #include "webhook/kubernetes/access.h"
+#include "webhook/kubernetes/serving.h"
 #include "webhook/kubernetes/settings.h"
 
 /* Where faults go, and what they are about. */
@@ -29,9 +30,30 @@ static const char *text_of(const struct reading *reading, const char *path) {
     return d1_node_path(reading->webhook, path)->text;
 }
 
+/* Where the webhook gets its certificate by itself. */
+static void check_mode(const struct reading *reading, unsigned mode) {
+    const struct d1_node *certificate = d1_node_path(reading->webhook, "tls.certificate");
+    const struct d1_node *signer = d1_node_path(reading->webhook, "tls.signer");
+    if (certificate->text[0] != '\0' || text_of(reading, "tls.key")[0] != '\0') {
+        fault(reading, certificate, "webhook.tls.certificate",
+              "is given, but mode is not files; expected mode: files, or neither certificate nor "
+              "key");
+    }
+    if (mode == D1_KUBE_SERVING_CSR && signer->text[0] == '\0') {
+        fault(reading, signer, "webhook.tls.signer",
+              "is empty, expected the signer's name like example.com/serving");
+    }
+}
+
 static int read_certificate(const struct reading *reading, struct d1_config *config) {
     const struct d1_node *certificate = d1_node_path(reading->webhook, "tls.certificate");
     const struct d1_node *key = d1_node_path(reading->webhook, "tls.key");
+    config->webhook_mode =
+        d1_setting_choice(d1_node_path(reading->webhook, "tls.mode"), d1_webhook_tls_modes);
+    if (config->webhook_mode != D1_KUBE_SERVING_FILES) {
+        check_mode(reading, config->webhook_mode);
+        return D1_OK;
+    }
     config->webhook_certificate = certificate->text;
     config->webhook_key = key->text;
     if (certificate->text[0] == '\0' || key->text[0] == '\0') {

@@ -44,9 +44,10 @@ struct d1_daemon {
     struct d1_texts dns_listen; /* What is left of dns.listen; items borrowed. */
     struct d1_tls *api_tls;     /* NULL: api.tls is not set. */
     struct d1_frontend *frontend;
-    struct d1_kube *kube;               /* NULL: the webhook is off. */
-    struct d1_kube_access access;       /* To the Kubernetes API. */
-    struct d1_tls *webhook_tls;         /* NULL: the webhook is off. */
+    struct d1_kube *kube;         /* NULL: the webhook is off. */
+    struct d1_kube_access access; /* To the Kubernetes API. */
+    struct d1_tls *webhook_tls;   /* NULL: the webhook is off. */
+    char *serving_texts[5];
     struct d1_certwatch *webhook_files; /* Of its certificate. */
     struct d1_probe *probe;             /* NULL: no DNS. */
     struct d1_step step;

@@ -66,6 +66,9 @@ def test_good_file(tmp_path):
      ["is empty"]),
     ("webhook:\n  policy:\n    - {namespaces: [A_B]}\n", 3,
      "webhook.policy[0].namespaces[0]", ["a namespace's name"]),
+    ("webhook:\n  tls: {mode: csr}\n", 2, "webhook.tls.signer", ["example.com/serving"]),
+    ("webhook:\n  tls: {mode: self, key: /a}\n", 2, "webhook.tls.certificate",
+     ["mode is not files"]),
     ("webhook: {tls: {}}\nleases: {kubernetes: 40d}\n", 2, "leases.kubernetes",
      ["longer than leases.maximum"]),
     ("tsig-keys:\n  - {name: k., secret-file: /nonexistent/key}\n", 2, "tsig-keys[0]",
@@ -75,7 +78,7 @@ def test_good_file(tmp_path):
      ["/nonexistent/secret"]),
     ("log: [\n", None, None, []),
     ("- a\n", 1, None, []),
-], ids=range(27))
+], ids=range(29))
 def test_faults(tmp_path, text, line, path, words):
     done = check(tmp_path, text)
     assert done.returncode == 1

@@ -63,6 +63,22 @@ class Authority:
                  "-CAcreateserial", "-days", str(days), "-extfile", section, "-out", certificate)
         return certificate, key
 
+    def sign(self, request, start=None, end=None):
+        """The certificate of a request in PEM, extensions and all; times as 20260101000000Z."""
+        folder = self.folder / "signing"
+        folder.mkdir(exist_ok=True)
+        (folder / "request").write_text(request)
+        (folder / "index").write_text("")
+        (folder / "ca.cnf").write_text(
+            f"[ca]\ndefault_ca = a\n[a]\nnew_certs_dir = {folder}\ndatabase = {folder}/index\n"
+            "rand_serial = yes\ndefault_md = sha256\npolicy = p\ncopy_extensions = copy\n"
+            "x509_extensions = e\n[p]\ncommonName = supplied\n[e]\nextendedKeyUsage = serverAuth\n")
+        times = ["-startdate", start, "-enddate", end] if start else ["-days", "30"]
+        _openssl("ca", "-batch", "-config", folder / "ca.cnf", "-cert", self.certificate,
+                 "-keyfile", self.key, "-in", folder / "request", "-out", folder / "certificate",
+                 "-notext", *times)
+        return (folder / "certificate").read_text()
+
     def server(self, name, *subject_names, days=30):
         """For a server: subject_names are like DNS:a.example or IP:127.0.0.1."""
         return self.issue(name, f"/CN={name}", [f"subjectAltName={','.join(subject_names)}",

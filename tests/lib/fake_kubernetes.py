@@ -19,6 +19,8 @@ from program import free_address
 
 SECONDS = 20
 CONFIGMAP = "extension-apiserver-authentication"
+CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+APISERVICES = "/apis/apiregistration.k8s.io/v1/apiservices/"
 CERT_MANAGER = "system:serviceaccount:cert-manager:cert-manager"
 
 
@@ -40,6 +42,8 @@ class FakeApi:
         self.forbidden_secrets = set()
         self.review = lambda spec: {"allowed": True}
         self.review_status = 201
+        self.csrs = {}                # name: the CertificateSigningRequest.
+        self.apiservices = {}         # name: its spec.
         self.watch_gone = False       # Answer the next watch with 410.
         self.throttle = 0             # Answer that many requests with 429 and Retry-After.
         self.requests = []
@@ -127,13 +131,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.configmaps(query)
         elif url.path == "/apis/authorization.k8s.io/v1/subjectaccessreviews":
             self.review(body)
+        elif url.path.startswith(CSRS):
+            self.csr(url.path.removeprefix(CSRS).strip("/"), body)
+        elif url.path.startswith(APISERVICES):
+            self.apiservice(url.path.removeprefix(APISERVICES), body)
+        elif url.path.endswith("/secrets") and self.command == "POST":
+            self.new_secret(url.path.split("/")[4], body)
         elif "/secrets/" in url.path:
-            self.secret(url.path.split("/"))
+            self.secret(url.path.split("/"), body)
         else:
             self.reply(404, status_body(404, "NotFound", "not found"))
 
     do_GET = answer
     do_POST = answer
+    do_PUT = answer
+    do_PATCH = answer
 
     def configmaps(self, query):
         api = self.api
@@ -186,16 +198,50 @@ class Handler(http.server.BaseHTTPRequestHandler):
         result = api.review(spec)
         self.reply(api.review_status, {**body, "status": result})
 
-    def secret(self, parts):
+    def new_secret(self, namespace, body):
+        place = namespace, body["metadata"]["name"]
+        if place in self.api.secrets:
+            self.reply(409, status_body(409, "AlreadyExists", "it exists already"))
+        else:
+            self.api.secrets[place] = body["data"]
+            self.reply(201, body)
+
+    def csr(self, name, body):
+        api = self.api
+        if self.command == "POST":
+            name = f"{body['metadata']['generateName']}{len(api.csrs)}"
+            api.csrs[name] = {**body, "metadata": {"name": name}, "status": {}}
+        if name in api.csrs:
+            self.reply(201 if self.command == "POST" else 200, api.csrs[name])
+        else:
+            self.reply(404, status_body(404, "NotFound", f"{name} not found"))
+
+    def apiservice(self, name, body):
+        api = self.api
+        if name not in api.apiservices:
+            self.reply(404, status_body(404, "NotFound", f"apiservices {name} not found"))
+            return
+        if self.command == "PATCH":
+            assert self.headers["Content-Type"] == "application/merge-patch+json"
+            api.apiservices[name].update(body["spec"])
+        self.reply(200, {"metadata": {"name": name}, "spec": api.apiservices[name]})
+
+    def secret(self, parts, body):
         api = self.api
         place = parts[4], parts[6]
-        if place in api.forbidden_secrets:
+        if self.command == "PUT" and body["metadata"].get("resourceVersion") != "7":
+            self.reply(409, status_body(409, "Conflict", "it was changed meanwhile"))
+        elif self.command == "PUT":
+            api.secrets[place] = body["data"]
+            self.reply(200, body)
+        elif place in api.forbidden_secrets:
             self.reply(403, status_body(403, "Forbidden", f"secrets {parts[6]} is forbidden"))
         elif place not in api.secrets:
             self.reply(404, status_body(404, "NotFound", f"secrets {parts[6]} not found"))
         else:
             self.reply(200, {"kind": "Secret", "apiVersion": "v1",
-                             "metadata": {"name": parts[6], "namespace": parts[4]},
+                             "metadata": {"name": parts[6], "namespace": parts[4],
+                                          "resourceVersion": "7"},
                              "data": api.secrets[place]})
 
 

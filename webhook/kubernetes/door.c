@@ -280,9 +280,12 @@ static void on_trouble(struct d1_kube_watch *watch, const char *story) {
 
 bool d1_kube_ready(const struct d1_kube *kube, char *detail, size_t size) {
     bool known = atomic_load_explicit(&kube->proxy_known, memory_order_relaxed);
+    bool certificate = atomic_load_explicit(&kube->certificate_known, memory_order_relaxed);
     snprintf(detail, size, "%s",
-             known ? "webhook ok\n" : "webhook: the front proxy's authority is not known yet\n");
-    return known;
+             !certificate ? "webhook: there is no serving certificate yet\n"
+             : known      ? "webhook ok\n"
+                          : "webhook: the front proxy's authority is not known yet\n");
+    return known && certificate;
 }
 
 /* ---- Life ---- */
@@ -299,6 +302,7 @@ int d1_kube_create(const struct d1_kube_options *options, struct d1_kube **ret_k
     }
     kube->options = *options;
     atomic_init(&kube->next, NULL);
+    atomic_init(&kube->certificate_known, options->serving.mode == D1_KUBE_SERVING_FILES);
     int err = d1_kube_reviews_create(options->clock, &kube->reviews);
     err =
         err != D1_OK ? err : d1_metrics_family(options->metrics, &outcomes_family, &kube->outcomes);
@@ -332,7 +336,60 @@ int d1_kube_listen(struct d1_kube *kube, const char *address, uint16_t *ret_port
                                      error);
 }
 
+static void on_served(void *arg) {
+    struct d1_kube *kube = arg;
+    atomic_store_explicit(&kube->certificate_known, true, memory_order_relaxed);
+}
+
+/* The groups of the first settings, which kube holds as long as it lives. */
+static int make_groups(struct d1_kube *kube) {
+    const struct d1_kube_settings *settings = atomic_load(&kube->next);
+    size_t count = d1_kube_settings_names(settings);
+    kube->groups = d1_calloc(count + 1, sizeof(*kube->groups));
+    if (kube->groups == NULL) {
+        return -ENOMEM;
+    }
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *group = d1_kube_settings_name(settings, i)->group;
+        size_t at = 0;
+        while (at < used && strcmp(kube->groups[at], group) != 0) {
+            at++;
+        }
+        if (at == used) {
+            kube->groups[used] = d1_strdup(group);
+            if (kube->groups[used++] == NULL) {
+                return -ENOMEM;
+            }
+        }
+    }
+    return D1_OK;
+}
+
+static int start_serving(struct d1_kube *kube) {
+    struct d1_kube_serving_options options = kube->options.serving;
+    int err = make_groups(kube);
+    if (err != D1_OK || options.mode == D1_KUBE_SERVING_FILES) {
+        return err;
+    }
+    options.groups = kube->groups;
+    options.loop = kube->options.front;
+    options.clock = kube->options.clock;
+    options.log = kube->options.log;
+    options.api = kube->api;
+    options.tls = kube->options.tls;
+    options.on_served = on_served;
+    options.arg = kube;
+    err = d1_kube_serving_create(&options, &kube->serving);
+    kube->open += err == D1_OK ? 1 : 0;
+    return err;
+}
+
 int d1_kube_start(struct d1_kube *kube) {
+    int err = start_serving(kube);
+    if (err != D1_OK) {
+        return err;
+    }
     kube->watch = (struct d1_kube_watch){
         .path = WATCH_PATH,
         .selector = WATCH_CHOOSES,
@@ -371,6 +428,10 @@ static void on_api_closed(void *arg) {
     close_one(kube);
 }
 
+static void on_serving_closed(void *arg) {
+    close_one(arg);
+}
+
 static void on_timer_closed(uv_handle_t *handle) {
     close_one(handle->data);
 }
@@ -380,6 +441,9 @@ static void on_stop(struct d1_message *message) {
     kube->stopping = true;
     uv_close((uv_handle_t *)&kube->deadlines, on_timer_closed);
     d1_http_server_stop(kube->server, kube->grace_ms, on_server_closed, kube);
+    if (kube->serving != NULL) {
+        d1_kube_serving_close(kube->serving, on_serving_closed, kube);
+    }
     d1_kube_api_close(kube->api, on_api_closed, kube);
 }
 
@@ -400,5 +464,9 @@ void d1_kube_destroy(struct d1_kube *kube) {
     d1_kube_proxy_destroy(kube->proxy);
     d1_kube_settings_drop(kube->settings);
     d1_kube_settings_drop(atomic_load(&kube->next));
+    for (size_t i = 0; kube->groups != NULL && kube->groups[i] != NULL; i++) {
+        d1_free((void *)(uintptr_t)kube->groups[i]);
+    }
+    d1_free(kube->groups);
     d1_free(kube);
 }

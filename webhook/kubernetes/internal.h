@@ -40,6 +40,9 @@ struct d1_kube {
     struct d1_kube_watch watch;
     bool troubled; /* The last watch had no answer, and that was logged. */
     _Atomic bool proxy_known;
+    struct d1_kube_serving *serving; /* NULL: the certificate is in files. */
+    const char **groups;             /* Each group that is served, once; NULL ends it. */
+    _Atomic bool certificate_known;
 
     struct d1_kube_settings *settings; /* The front loop's; NULL before the first request. */
     _Atomic(struct d1_kube_settings *) next;
@@ -53,7 +56,7 @@ struct d1_kube {
 
     struct d1_message stop_message;
     uint64_t grace_ms;
-    unsigned open; /* Server, API and timer: what stop waits for. */
+    unsigned open; /* Server, API, timer and serving: what stop waits for. */
     bool stopping;
     void (*stopped)(void *arg);
     void *stopped_arg;

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/err.h"
+#include "webhook/kubernetes/serving.h"
 
 struct d1_clock;
 struct d1_kube;
@@ -39,6 +40,9 @@ struct d1_kube_options {
     struct d1_metrics *metrics;
     struct d1_tls *tls; /* Of the listeners. */
     const struct d1_kube_access *access;
+
+    /* How the certificate is got; the webhook fills in from `groups` on. */
+    struct d1_kube_serving_options serving;
 };
 
 int d1_kube_create(const struct d1_kube_options *options, struct d1_kube **ret_kube);
@@ -50,11 +54,15 @@ void d1_kube_configure(struct d1_kube *kube, struct d1_kube_settings *settings);
 int d1_kube_listen(struct d1_kube *kube, const char *address, uint16_t *ret_port,
                    struct d1_error *error);
 
-/* Begin to watch the front proxy's authority, before the front loop is started. */
+/*
+ * Begin to watch the front proxy's authority and to get a certificate, before the front loop is
+ * started and after the first configure. Returns 0 or -ENOMEM.
+ */
 int d1_kube_start(struct d1_kube *kube);
 
 /*
- * Whether requests can be served: the front proxy's authority is known. Writes one line ("webhook
+ * Whether requests can be served: there is a certificate, and the front proxy's authority is known.
+ * Writes one line ("webhook
  * ok") to `detail`, at most `size` octets with NUL.
  */
 bool d1_kube_ready(const struct d1_kube *kube, char *detail, size_t size);
