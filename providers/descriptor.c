@@ -122,9 +122,9 @@ static int collect(json_t *names, const json_t *json, unsigned depth) {
 
 static int collect_names(struct d1_descriptor *descriptor) {
     static const char *const own[] = {
-        "name",      "fqdn",    "domain",    "value", "qvalue", "ttl",     "record_id",
-        "rrset",     "values",  "candidate", "now",   "nonce",  "uuid",    "login.cookie",
-        "zone.name", "zone.id", "doc",       "items", "verb",   "ttl_was",
+        "name",      "fqdn",    "domain",    "value", "qvalue", "ttl",  "record_id",
+        "rrset",     "values",  "candidate", "now",   "nonce",  "uuid", "login.cookie",
+        "zone.name", "zone.id", "doc",       "items", "item",   "verb", "ttl_was",
     };
     descriptor->names = json_object();
     int status = descriptor->names == NULL ? -ENOMEM : 0;
