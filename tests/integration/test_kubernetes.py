@@ -376,7 +376,7 @@ def test_bad_challenge(webhook, more, said):
 # ---- Secrets ----
 
 def secret_config(**reference):
-    return {"provider": "cloudflare", "secretRef": {"name": "cf", **reference}}
+    return {"provider": "nonesuch", "secretRef": {"name": "cf", **reference}}
 
 
 @pytest.mark.parametrize("secret, reference, said", [
@@ -386,9 +386,9 @@ def secret_config(**reference):
     ({"token": "////"}, {"key": "token"}, "is not a text"),
     ({"other": "YQ=="}, {"keys": {"api-token": "token"}}, 'has no key "token"'),
     ({"Api Token": "YQ=="}, {}, 'key "Api Token" is not a setting\'s name'),
-    ({"token": "YQ=="}, {"key": "token"}, 'no provider "cloudflare"'),
-    ({"token": "YQ=="}, {"keys": {"api-token": "token"}}, 'no provider "cloudflare"'),
-    ({"api-token": "YQ=="}, {}, 'no provider "cloudflare"')])
+    ({"token": "YQ=="}, {"key": "token"}, 'no provider "nonesuch"'),
+    ({"token": "YQ=="}, {"keys": {"api-token": "token"}}, 'no provider "nonesuch"'),
+    ({"api-token": "YQ=="}, {}, 'no provider "nonesuch"')])
 def test_secret(webhook, secret, reference, said):
     api = webhook.cluster.api
     api.secrets.clear()

@@ -18,6 +18,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "solver/provider.h"
 #include "webhook/json.h"
 #include "webhook/kubernetes/internal.h"
 #include "webhook/kubernetes/names.h"
@@ -39,6 +40,7 @@ static void free_job(struct d1_kube_job *job) {
     } else {
         kube->jobs = job->next;
     }
+    d1_issuer_wipe(job->secrets);
     json_decref(job->body);
     json_decref(job->user);
     d1_kube_settings_drop(job->settings);
@@ -103,6 +105,14 @@ static void explain(const struct d1_kube_job *job, int err, char message[MESSAGE
             job->why);
         return;
     }
+    if (err == D1_ENOTSERVED && job->issuer.kind == D1_ISSUER_PROVIDER) {
+        snprintf(
+            message, MESSAGE_BYTES,
+            "provider %.253s has no zone that holds %s: check the credentials' rights, or name "
+            "the zone in the Issuer's webhook config",
+            job->issuer.provider, name);
+        return;
+    }
     if (err == D1_ENOTSERVED && job->request.via != NULL) {
         snprintf(
             message, MESSAGE_BYTES,
@@ -152,8 +162,9 @@ static void explain(const struct d1_kube_job *job, int err, char message[MESSAGE
 static void on_solved(struct d1_message *message) {
     struct d1_kube_job *job = D1_CONTAINER_OF(message, struct d1_kube_job, message);
     char text[MESSAGE_BYTES];
-    bool never_there = job->request.verb == D1_SOLVER_CLEANUP &&
-                       (job->err == D1_ENOTSERVED || job->err == D1_ESTATIC);
+    bool never_there =
+        job->request.verb == D1_SOLVER_CLEANUP &&
+        (job->err == D1_ENOTSERVED || job->err == D1_ESTATIC || job->err == D1_ECONFIG);
     if (job->err == D1_OK || never_there) {
         end(job, NULL);
         return;
@@ -173,10 +184,37 @@ static void on_done(struct d1_solver_request *request, int err) {
     d1_loop_post(job->kube->options.front, &job->message);
 }
 
+/* Put the account in place that the Issuer brings along. */
+static int bring(struct d1_kube_job *job) {
+    const struct d1_issuer_config *issuer = &job->issuer;
+    struct d1_error error = {0};
+    struct d1_provider_brought brought = {
+        .type = issuer->provider,
+        .settings = issuer->settings,
+        .secrets = job->secrets,
+        .zone = issuer->zone_set ? &issuer->zone : NULL,
+        .ttl = issuer->ttl,
+    };
+    int err = d1_solver_bring(job->kube->options.solver, &brought, job->via, &error);
+    job->request.via = job->via;
+    if (err != D1_OK) {
+        snprintf(job->why, sizeof(job->why), "the Issuer's webhook config: %s",
+                 error.text[0] != '\0' ? error.text : d1_err_text(err));
+    }
+    return err;
+}
+
 /* Control loop. */
 static void on_control(struct d1_message *message) {
     struct d1_kube_job *job = D1_CONTAINER_OF(message, struct d1_kube_job, message);
-    int err = d1_solver_submit(job->kube->options.solver, &job->request);
+    int err = job->issuer.kind == D1_ISSUER_PROVIDER ? bring(job) : D1_OK;
+    if (err != D1_OK) {
+        job->err = err;
+        job->message.run = on_solved;
+        d1_loop_post(job->kube->options.front, &job->message);
+        return;
+    }
+    err = d1_solver_submit(job->kube->options.solver, &job->request);
     if (err != D1_OK) {
         on_done(&job->request, err);
     }
@@ -194,16 +232,6 @@ static void solve(struct d1_kube_job *job, const struct d1_rights *rights) {
 }
 
 /* ---- Providers ---- */
-
-static void end_without_provider(struct d1_kube_job *job) {
-    char text[MESSAGE_BYTES];
-    snprintf(
-        text, sizeof(text),
-        "this version of dns01d has no provider \"%.253s\": delegate the name to dns01d and use "
-        "an empty config ({}), or install a version that has it",
-        job->issuer.provider);
-    end(job, text);
-}
 
 static void explain_secret(struct d1_kube_job *job, int err, char text[MESSAGE_BYTES]) {
     const char *secret = job->issuer.secret;
@@ -226,6 +254,21 @@ static void explain_secret(struct d1_kube_job *job, int err, char text[MESSAGE_B
     }
 }
 
+/*
+ * Without its credentials nothing can be removed at the provider; the value goes there when its lease
+ * ends, if they are back by then. To fail would keep the Challenge for ever: who deletes a namespace
+ * deletes its Secrets first.
+ */
+static void end_without_secret(struct d1_kube_job *job, const char *text) {
+    if (job->request.verb == D1_SOLVER_PRESENT) {
+        end(job, text);
+        return;
+    }
+    d1_log(job->kube->options.log, WARN, "challenge_left", D1_LOG_S("namespace", job->name_space),
+           D1_LOG_S("reason", text));
+    end(job, NULL);
+}
+
 static void on_secret(struct d1_kube_call *call, int err) {
     struct d1_kube_job *job = D1_CONTAINER_OF(call, struct d1_kube_job, secret);
     char text[MESSAGE_BYTES];
@@ -233,19 +276,21 @@ static void on_secret(struct d1_kube_call *call, int err) {
     err = err != D1_OK ? err : d1_kube_call_check(call);
     if (err != D1_OK) {
         explain_secret(job, err, text);
-        end(job, text);
+        if (err == D1_ENOTFOUND) {
+            end_without_secret(job, text);
+        } else {
+            end(job, text);
+        }
         return;
     }
-    json_t *values = NULL;
     struct d1_error error = {0};
-    err = d1_issuer_secret(&job->issuer, data, &values, &error);
+    err = d1_issuer_secret(&job->issuer, data, &job->secrets, &error);
     d1_issuer_wipe(json_incref(data));
     if (err != D1_OK) {
-        end(job, error.text[0] != '\0' ? error.text : d1_err_text(err));
+        end_without_secret(job, error.text[0] != '\0' ? error.text : d1_err_text(err));
         return;
     }
-    d1_issuer_wipe(values);
-    end_without_provider(job);
+    solve(job, d1_kube_settings_any(job->settings));
 }
 
 static void read_secret(struct d1_kube_job *job) {
@@ -314,8 +359,10 @@ static int read_name(struct d1_kube_job *job, struct d1_error *error) {
  * owner's own values are touched, so that the policy need not be asked.
  */
 static void clean_up(struct d1_kube_job *job, int err) {
-    if (err != D1_OK || job->issuer.kind == D1_ISSUER_PROVIDER) {
+    if (err != D1_OK) {
         end(job, NULL);
+    } else if (job->issuer.kind == D1_ISSUER_PROVIDER) {
+        read_secret(job);
     } else {
         solve(job, d1_kube_settings_any(job->settings));
     }

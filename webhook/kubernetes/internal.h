@@ -83,6 +83,8 @@ struct d1_kube_job {
     struct d1_issuer_config issuer;
     char path[sizeof("/api/v1/namespaces//secrets/") + D1_KUBE_LABEL_MAX + D1_KUBE_NAME_MAX];
     struct d1_kube_call secret;
+    json_t *secrets;               /* What the Secret gave; wiped with the job. */
+    char via[D1_VIA_TEXT_MAX + 1]; /* The account that was brought along. */
 
     char owner[D1_OWNER_TEXT_MAX + 1];
     struct d1_solver_request request;

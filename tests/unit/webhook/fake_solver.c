@@ -78,6 +78,16 @@ static void complete_token(struct d1_solver *solver, struct d1_solver_token_chan
     d1_rights_destroy(rights);
 }
 
+int d1_solver_bring(struct d1_solver *solver, const struct d1_provider_brought *brought,
+                    char ret_via[D1_VIA_TEXT_MAX + 1], struct d1_error *error) {
+    (void)solver;
+    if (strcmp(brought->type, "nonesuch") == 0) {
+        return d1_error_set(error, D1_ECONFIG, "there is no such provider");
+    }
+    snprintf(ret_via, D1_VIA_TEXT_MAX + 1, "~%.16s", brought->type);
+    return D1_OK;
+}
+
 int d1_solver_submit(struct d1_solver *solver, struct d1_solver_request *request) {
     solver->submitted++;
     solver->last = *request;

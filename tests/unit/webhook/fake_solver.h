@@ -7,6 +7,7 @@
 
 #include "solver/import.h"
 #include "solver/login.h"
+#include "solver/provider.h"
 #include "solver/sealed.h"
 #include "solver/tokens.h"
 
