@@ -81,11 +81,12 @@ class Refused(Exception):
 
 
 class DryRun:
-    def __init__(self, descriptor, settings=None, program=None):
+    def __init__(self, descriptor, settings=None, program=None, stderr=None):
         program = program or default_program()
         arguments = [f"{name}={value}" for name, value in (settings or {}).items()]
         self.process = subprocess.Popen([str(program), str(descriptor), *arguments],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=stderr)
         self.jobs = 0
         self.account = self.read()
         if "error" in self.account:

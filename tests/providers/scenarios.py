@@ -6,6 +6,7 @@ check(name, descriptor) runs all scenarios and returns a list of Fault: empty wh
 import dataclasses
 import json
 import pathlib
+import subprocess
 import sys
 import traceback
 
@@ -47,9 +48,11 @@ class World:
         self.names = {"below": f"_acme-challenge.www.{self.zone.name}",
                       "top": f"_acme-challenge.{self.zone.name}",
                       "deep": f"_acme-challenge.www.{self.deep.name}",
+                      "alone": f"_acme-challenge.alone.{self.zone.name}",
                       "apex": self.top.name}
         self.engine = None
         self.trouble = {}  # Number of a request: what happens to it.
+        self.meanwhile = None  # What somebody else does just before our next write.
         self.sent = []
         self.populate()
         self.settings = settings_of(descriptor, vendor, self.server.credentials)
@@ -59,8 +62,10 @@ class World:
         server = self.server
         for number in range(3):
             server.add(self.zone, f"host{number}.{self.zone.name}", "A", f"192.0.2.{number}", 3600)
-        for name in self.names.values():
+        for place, name in self.names.items():
             zone = server.holder(name)
+            if place == "alone":
+                continue
             if self.vendor.foreign:
                 server.add(zone, name, "TXT", OTHERS, 3600)
             if self.vendor.foreign is True:
@@ -81,7 +86,7 @@ class World:
 
     def start(self):
         self.stop()
-        self.engine = DryRun(self.descriptor, self.settings, self.program)
+        self.engine = DryRun(self.descriptor, self.settings, self.program, subprocess.DEVNULL)
 
     def stop(self):
         if self.engine is not None:
@@ -91,6 +96,9 @@ class World:
     def send(self, request):
         number = len(self.sent)
         self.sent.append(request)
+        if request.writes and self.meanwhile is not None:
+            self.meanwhile, act = None, self.meanwhile
+            act()
         return self.answer(request, self.trouble.get(number))
 
     def answer(self, request, trouble):
@@ -402,7 +410,58 @@ def expired(world):
     world.expect(name=name, when="after a forgotten login")
 
 
-PLAIN = (flow, restart, pinned, looks, times, together, credentials, strangers, expired)
+def vanished(world):
+    """Somebody else removes the record between our look and our write: that is what we wanted."""
+    name = world.names["alone"]
+    world.do("present", name, ONE)
+    world.meanwhile = lambda: [world.server.drop(one) for one in world.server.at(owner=name)]
+    job = world.do("cleanup", name, ONE)
+    writes = [index for index, one in enumerate(job.requests) if one.writes]
+    if any(one.step == "zone" for one in job.requests[writes[0]:]):
+        raise Failed("that the record had vanished was taken for a zone that had gone")
+    for zone in world.server.zones:
+        zone.dirty = False
+    world.expect(name=name, when="after the record had vanished")
+
+
+def raced(world):
+    """Somebody else writes the same value between our look and our write."""
+    if world.vendor.duplicates != "refuse":
+        return
+    name = world.names["alone"]
+    zone = world.server.holder(name)
+    world.meanwhile = lambda: world.server.add(zone, name, "TXT", ONE, 3600)
+    world.do("present", name, ONE)
+    zone.dirty = False
+    world.expect(ONE, name=name, when="after the same value had been written meanwhile")
+
+
+def broken_job(world):
+    """The change was accepted, and its job fails."""
+    polls = [one for one in world.vendor.routes if one.operation == "poll"]
+    if not polls:
+        return
+    world.server.jobs_fail = True
+    finished, _ = world.run("present", world.names["below"], ONE)
+    if finished.kind != "refused":
+        raise Failed(f"present, whose job fails: {finished.kind}: {finished.text}")
+
+
+def pace(world):
+    """No more requests in a time than the vendor says it takes."""
+    if world.vendor.limit is None:
+        return
+    world.start()
+    account = world.engine.account
+    requests, seconds = world.vendor.limit
+    if not account["requests"] or not account["per_ms"]:
+        raise Failed(f"no limit; the vendor takes {requests} requests in {seconds} s")
+    if account["requests"] * seconds * 1000 > requests * account["per_ms"]:
+        raise Failed(f"{account['requests']} requests in {account['per_ms']} ms; the vendor takes "
+                     f"{requests} in {seconds} s")
+
+
+PLAIN = (flow, vanished, raced, broken_job, pace, restart, pinned, looks, times, together, credentials, strangers, expired)
 TROUBLED = (endures("limit"), endures("broken"), endures("unsent"), endures("lost"), refused)
 
 

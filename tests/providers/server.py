@@ -121,6 +121,7 @@ class Server:
         self.violations = []
         self.tokens = []
         self.jobs = {}
+        self.jobs_fail = False
         self.calls = 0
         self.numbers = 0
         self.state = {}  # For facts that need more.
@@ -489,6 +490,8 @@ class Server:
             start = int(base64.b64decode(given or "MA==").decode())
         else:
             start = (int(given or paging.first) - paging.first) * size
+        if paging.told and start and start >= len(items):
+            raise Refusal("absent", "there is no such page", fault=True)
         end = start + size
         left = end < len(items)
         number = start // size + paging.first
@@ -567,8 +570,8 @@ class Server:
         if job not in self.jobs:
             raise Refusal("absent", "no such job")
         self.jobs[job] = max(0, self.jobs[job] - 1)
-        done, waits = call.options.get("words", ("success", "running"))
-        return {"state": waits if self.jobs[job] else done}
+        done, waits, fails = call.options.get("words", ("success", "running", "error"))
+        return {"state": waits if self.jobs[job] else fails if self.jobs_fail else done}
 
     def do_delete(self, call):
         record = self.record(call)

@@ -11,7 +11,7 @@ WRITTEN = {"subname": "{name}", "type": "TXT", "ttl": "{ttl#int}",
 FACTS = Vendor(
     "https://desec.io/api/v1",
     auth=bearer("DESEC_TOKEN", "Token"),
-    ttl=(3600, 86400), zone_ids=None,
+    ttl=(3600, 86400), zone_ids=None, limit=(2, 1),
     error=Error(400, {"detail": "{text}"}),
     routes=[
         list_zones("/domains/", each("zones", {"name": "{zone}", "minimum_ttl": 3600}),

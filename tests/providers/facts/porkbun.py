@@ -11,7 +11,8 @@ FACTS = Vendor(
     auth=in_body(apikey="{PORKBUN_API_KEY}", secretapikey="{PORKBUN_SECRET_API_KEY}"),
     ids=integers, zone_ids=None, ttl=(600, 2147483647),
     error=Error(400, {"status": "ERROR", "message": "{text}"}),
-    errors={"absent": 400, "unauthorised": 403},
+    errors={"absent": Error(400, {"status": "ERROR", "message": "Invalid record ID."}),
+            "unauthorised": 403},
     routes=[
         list_records("/dns/retrieveByNameType/{zone}/{type}/{name}", RECORDS, method="POST", json={}),
         list_records("/dns/retrieveByNameType/{zone}/{type}", RECORDS, method="POST", json={},
