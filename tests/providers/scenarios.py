@@ -82,7 +82,7 @@ class World:
             zone.dirty = False
 
     def snapshot(self):
-        return sorted((*one.key(), one.note) for one in self.server.records)
+        return sorted((*one.key(), one.note, one.ttl) for one in self.server.records)
 
     def start(self):
         self.stop()
