@@ -105,7 +105,7 @@ class World:
         if trouble is None:
             return self.server.answer(request)
         if trouble == "limit":
-            return self.vendor_says(429, (("retry-after", str(RETRY_S)),))
+            return self.vendor_says(429, ((self.vendor.retry_header, str(RETRY_S)),))
         if trouble == "broken":
             return Reply(503, "<html>unavailable</html>", (("content-type", "text/html"),))
         if trouble == "unsent":

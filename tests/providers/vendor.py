@@ -198,6 +198,7 @@ class Vendor:
         self.one_ttl = False  # Whether a value must come with the TTL of its RRset.
         self.publishes = False  # Changes count after a publish only.
         self.polls = 1  # How often a job is not ready yet.
+        self.retry_header = "retry-after"  # Where 429 says when to ask again.
         self.limit = None  # (requests, seconds), where the vendor says it.
         self.slot = 0  # How many values a name holds at most; 0: any number.
         self.foreign = True  # Whether others may have a TXT at the name.
