@@ -21,6 +21,7 @@
 
 struct entry {
     struct entry *next;
+    struct entry *previous;
     int64_t time_ms;
     uint64_t revision;
     uint16_t type;
@@ -44,7 +45,7 @@ struct story {
     struct story *newer; /* By last touch. */
     struct story *older;
     struct entry *first; /* Oldest event. */
-    struct entry **last;
+    struct entry *last;
     uint64_t asked_unkept; /* `asked` that are not kept. */
     uint32_t count;
     uint32_t earlier; /* Events before the newest `presented`. */
@@ -139,7 +140,6 @@ static struct story *touch(struct d1_timeline *timeline, const struct d1_name *n
         d1_map_remove(&timeline->stories, &oldest->node);
         free_story(&oldest->node);
     }
-    story->last = &story->first;
     story->length = name->length;
     memcpy(story->octets, name->octets, name->length);
     d1_map_put(&timeline->stories, &story->node);
@@ -204,9 +204,7 @@ static struct entry *make_entry(const struct d1_event *event) {
 static void drop_oldest(struct story *story) {
     struct entry *entry = story->first;
     story->first = entry->next;
-    if (story->first == NULL) {
-        story->last = &story->first;
-    }
+    *(story->first != NULL ? &story->first->previous : &story->last) = NULL;
     story->count--;
     story->earlier -= story->earlier > 0;
     story->asked_unkept += entry->kind == D1_EVENT_ASKED;
@@ -232,23 +230,21 @@ static bool make_room(struct story *story, enum d1_event_kind kind) {
  * told as it happens, and goes to the end.
  */
 static void insert(struct story *story, struct entry *entry) {
-    struct entry **link = story->last;
+    struct entry *previous = story->last;
     if (entry->kind == D1_EVENT_ASKED) {
-        uint32_t before = 0;
-        link = &story->first;
-        while (*link != NULL && (*link)->time_ms <= entry->time_ms) {
-            link = &(*link)->next;
-            before++;
+        uint32_t before = story->count;
+        while (previous != NULL && previous->time_ms > entry->time_ms) {
+            previous = previous->previous;
+            before--;
         }
-        story->earlier += *link != NULL && before <= story->earlier;
+        story->earlier += before < story->count && before <= story->earlier;
     } else if (entry->kind == D1_EVENT_PRESENTED) {
         story->earlier = story->count;
     }
-    entry->next = *link;
-    *link = entry;
-    if (entry->next == NULL) {
-        story->last = &entry->next;
-    }
+    entry->previous = previous;
+    entry->next = previous != NULL ? previous->next : story->first;
+    *(previous != NULL ? &previous->next : &story->first) = entry;
+    *(entry->next != NULL ? &entry->next->previous : &story->last) = entry;
     story->count++;
 }
 
