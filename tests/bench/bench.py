@@ -17,11 +17,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
 sys.path.insert(1, str(ROOT / "tests" / "lib"))
 
+import api  # noqa: E402
 import udp  # noqa: E402
 from program import ProgramError  # noqa: E402
 from servers import BenchError  # noqa: E402
 
-BENCHMARKS = {"udp": udp}
+BENCHMARKS = {"udp": udp, "api": api}
 
 
 def cpu_model():

@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import re
-import socket
 import subprocess
 
 import pytest
@@ -19,10 +18,9 @@ from clients_extra import OPEN
 from conversation import VALUES, ZONE, Conversation, talk_all
 from counterparts import ACME_DNS, Unavailable
 from dns01d import ROOT, Dns01d
-from program import Program, free_address, free_port, wait_until
+from realacmedns import AcmeDns
 
 PAGE = ROOT / "docs" / "acme-dns-comparison.md"
-START_SECONDS = 20
 VERSION = "2.0.2"  # The tag of the commit that go.mod pins; as a Go module it has no such name.
 
 INTRODUCTION = f"""# acme-dns and dns01d
@@ -75,66 +73,13 @@ REASONS = [
 ]
 
 
-class AcmeDns:
-    """One acme-dns with SQLite and open registration; a context manager."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.address = free_address()
-        self.dns = (self.address, free_port(self.address))
-        self.api = (self.address, free_port(self.address))
-        self.database = folder / "acme-dns.db"
-        self.config = folder / "config.cfg"
-        self.program = None
-
-    def _listens(self):
-        try:
-            socket.create_connection(self.api, 1).close()
-        except OSError:
-            return False
-        return True
-
-    def __enter__(self):
-        self.config.write_text(f"""[general]
-listen = "{self.address}:{self.dns[1]}"
-protocol = "both4"
-domain = "{ZONE}"
-nsname = "ns1.{ZONE}"
-nsadmin = "hostmaster.example.test"
-records = ["{ZONE}. NS ns1.{ZONE}.", "ns1.{ZONE}. A {self.address}"]
-debug = false
-[database]
-engine = "sqlite"
-connection = "{self.database}"
-[api]
-ip = "{self.address}"
-port = "{self.api[1]}"
-disable_registration = false
-tls = "none"
-corsorigins = ["*"]
-use_header = false
-header_name = "X-Forwarded-For"
-[logconfig]
-loglevel = "info"
-logtype = "stdout"
-logformat = "text"
-""")
-        self.program = Program("acme-dns", [ACME_DNS.find(), "-c", self.config], self.folder)
-        wait_until(lambda: dnsask.answers(self.dns, ZONE) and self._listens(), START_SECONDS,
-                   "acme-dns", self.program)
-        return self
-
-    def __exit__(self, *_):
-        self.program.stop()
-
-
 @pytest.fixture
 def acme_dns(tmp_path):
     try:
         ACME_DNS.find()
     except Unavailable as why:
         pytest.skip(str(why))
-    with AcmeDns(tmp_path) as running:
+    with AcmeDns(tmp_path, ZONE) as running:
         yield running
 
 

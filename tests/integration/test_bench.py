@@ -1,4 +1,4 @@
-"""The tools of ./dev bench: the generator passes a right server and catches a wrong one."""
+"""The tools of ./dev bench: the generators pass a right server and catch a wrong one."""
 
 import json
 import re
@@ -11,6 +11,9 @@ from dns01d import ROOT, build_folder
 from program import Program, free_address, free_port
 
 BENCH = ROOT / "tests" / "bench"
+sys.path.append(str(BENCH))
+
+import writers  # noqa: E402
 
 
 @pytest.fixture
@@ -72,3 +75,63 @@ def test_an_unknown_benchmark_names_those_there_are():
                             capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "no benchmark 'nosuch'; there are: udp" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory):
+    with writers.dns01d(tmp_path_factory.mktemp("writer"), build_folder()) as made:
+        yield made
+
+
+def write(writer, folder, door, lines, dns=None):
+    """What d1bench-writes says of a server, with four clients."""
+    accounts = folder / "accounts"
+    accounts.write_text("\n".join(lines) + "\n", "ascii")
+    api, at = (writer.dns if door == "update-tsig" else writer.api), dns or writer.dns
+    result = subprocess.run(
+        [build_folder() / "tests/bench/d1bench-writes", f"--door={door}", "--clients=4",
+         f"--server={api[0]}:{api[1]}", f"--dns={at[0]}:{at[1]}", f"--accounts={accounts}",
+         f"--token={writers.TOKEN}", f"--zone={writers.ZONE}",
+         f"--key={writers.KEY}:{writers.SECRET.hex()}", "--warm-up=50ms", "--time=300ms",
+         f"--pid={writer.process.pid}", "--threads=*"],
+        capture_output=True, text=True, check=True)
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("door", ["update", "update-tsig", "account-key", "wrong-key", "health",
+                                  "token", "wrong-token"])
+def test_every_write_of_a_right_server_counts(writer, tmp_path, door):
+    lines = writers.names(4) if door == "update-tsig" else writers.register(writer.api, 4)
+    before = writer.commits()
+    result = write(writer, tmp_path, door, lines)
+    assert (result["wrong"], result["unseen"]) == (0, 0), result
+    assert result["done"] > 0
+    assert result["cpu_us"]["*"] > 0
+    written = writer.commits()[0] - before[0]
+    assert written >= result["done"] if door.startswith("update") else written == 0
+
+
+def test_a_write_that_dns_does_not_show_does_not_count(writer, tmp_path):
+    """The name that is asked for is another account's."""
+    lines = [line.split() for line in writers.register(writer.api, 5)]
+    others = [" ".join([*line[:3], other[3]]) for line, other in zip(lines[:4], lines[1:])]
+    result = write(writer, tmp_path, "update", others[:3] + [" ".join([*lines[3][:3], "x.test"])])
+    assert result["done"] == 0
+    assert result["unseen"] > 0
+
+
+def test_wrong_answers_to_writes_are_seen(writer, tmp_path):
+    lines = [line.replace(line.split()[1], "k" * 40) for line in writers.register(writer.api, 4)]
+    result = write(writer, tmp_path, "update", lines)
+    assert result["done"] == 0
+    assert result["wrong"] > 0
+    assert "401" in result["complaint"]
+
+
+def test_floor_of_writes_counts_its_commits(tmp_path):
+    result = json.loads(subprocess.run(
+        [build_folder() / "tests/bench/d1bench-commit", tmp_path / "floor.db", "8", "1"],
+        capture_output=True, text=True, check=True).stdout)
+    assert result["rows_per_commit"] == 8
+    assert result["commits_per_second"] > 0
+    assert abs(result["per_second"] - 8 * result["commits_per_second"]) < 8
