@@ -161,6 +161,7 @@ static void on_call(struct d1_http_call *call, int err) {
         copied = copied != D1_OK ? copied : set_body(flight, call->reply.data, call->reply.length);
     }
     const char *error = err != D1_OK ? call->error.text : d1_err_text(copied);
+    flight->exchange->forbidden = err == D1_EFORBIDDEN;
     finish(flight, D1_REPLY_HTTP, copied == D1_OK ? call->status : -1, error);
 }
 

@@ -386,17 +386,21 @@ static bool is_printable(const struct d1_txt_value *value) {
     return true;
 }
 
+/* Without memory nothing is wanted differently; entries that nothing wants go with advance_all(). */
 static int want(struct spot *spot, unsigned way, const struct d1_txt_value *const *values,
                 size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (get_entry(spot, values[i]) == NULL) {
+            return -ENOMEM;
+        }
+    }
     for (struct entry *entry = spot->entries; entry != NULL; entry = entry->next) {
         entry->wanted &= ~BIT(way);
         clear_failure(entry);
     }
     for (size_t i = 0; i < count; i++) {
-        struct entry *entry = get_entry(spot, values[i]);
-        if (entry == NULL) {
-            return -ENOMEM;
-        }
+        struct entry *entry = find_entry(spot, values[i]);
+        assert(entry != NULL);
         entry->wanted |= BIT(way);
     }
     return D1_OK;
@@ -450,20 +454,23 @@ static int publish(struct d1_publisher *base, const struct d1_name *name, const 
     }
     assert(spot->publication[way] == NULL);
     int err = want(spot, way, values, count);
-    if (spot->holds > 0) { /* Called from `done`: who settles drives it then. */
+    if (err == 0 && spot->holds > 0) { /* Called from `done`: who settles drives it then. */
         spot->publication[way] = publication;
         return D1_PUBLISH_LATER;
+    }
+    if (spot->holds > 0) {
+        return err;
     }
     spot->holds++;
     advance_all(spot);
     spot->holds--;
-    if (is_busy(spot)) {
+    if (err == 0 && is_busy(spot)) {
         spot->publication[way] = publication;
         return D1_PUBLISH_LATER;
     }
     err = err != 0 ? err : outcome(spot, way, &publication->why);
     set_timer(outside, spot);
-    release_spot(spot);
+    release_spot(spot); /* Not while something is under way: its entries are there. */
     return err;
 }
 

@@ -118,6 +118,13 @@ static void fail(struct d1_run *run, uint32_t kind, const char *text) {
     end(run, D1_EPROVIDER, kind, text);
 }
 
+/* Nothing that is tried again can change that. */
+static void fail_forbidden(struct d1_run *run) {
+    run->http = false;
+    fail(run, D1_FAIL_SETTINGS,
+         "its server's address may not be asked: private ones, and http, need allow-networks");
+}
+
 static void tell(struct d1_run *run, const char *text) {
     if (run->job->progress != NULL) {
         char words[D1_PROVIDER_TEXT_MAX];
@@ -151,7 +158,11 @@ static void on_reply(struct d1_exchange *exchange) {
     opened->runs++; /* It stays while requests of others are sent. */
     d1_step_move(&run->step, D1_RUN_STEPPING);
     struct d1_exchange ended = *exchange; /* The step may begin another one in its place. */
-    advance(run, &ended.reply);
+    if (ended.forbidden) {
+        fail_forbidden(run);
+    } else {
+        advance(run, &ended.reply);
+    }
     host->options.transport->release(host->options.transport, &ended);
     d1_run_send_next(opened);
     d1_host_release_account(opened);
@@ -464,6 +475,11 @@ static void on_timer(uv_timer_t *timer) {
         return;
     }
     struct d1_reply reply = {.kind = run->next_reply};
+    if (run->send_err == -EACCES) {
+        d1_step_move(&run->step, D1_RUN_STEPPING);
+        fail_forbidden(run);
+        return;
+    }
     if (run->send_err != 0) {
         reply.kind = reply_kind_of(run->action.kind);
         reply.status = -1;

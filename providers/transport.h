@@ -31,6 +31,7 @@ struct d1_transport_rules {
 struct d1_exchange {
     void (*done)(struct d1_exchange *exchange);
     struct d1_reply reply; /* kind, status, uncertain, error, headers, body: the result. */
+    bool forbidden;        /* No reply, because its rules do not let it reach that address. */
     void *state;           /* The transport's own. */
 };
 

@@ -115,6 +115,21 @@ static void test_nobody_there_is_unreachable(void **state) {
     assert_string_equal(w->reply_error, "connection refused");
 }
 
+static void test_an_address_that_may_not_be_asked_ends_the_job(void **state) {
+    struct world *w = *state;
+    use_account(w);
+    world_get(w, "list", URL);
+    world_step(w, D1_ACTION_RETRY, NULL)->as.retry.text = "no reply";
+    present(w, 0, "v");
+    world_turn(w);
+    w->exchange[0].exchange->forbidden = true;
+    world_answer(w, 0, -1, "no reply");
+    assert_int_equal(w->ended[0], 1);
+    assert_int_equal(w->exchange_count, 1);
+    assert_int_equal(w->job[0].kind, D1_FAIL_SETTINGS);
+    assert_non_null(strstr(w->job[0].text, "need allow-networks"));
+}
+
 static void test_a_long_retry_after_ends_the_job(void **state) {
     struct world *w = *state;
     use_account(w);
@@ -373,6 +388,7 @@ int main(void) {
         TEST(test_the_text_names_all_and_hides_secrets),
         TEST(test_a_repetition_is_built_anew),
         TEST(test_nobody_there_is_unreachable),
+        TEST(test_an_address_that_may_not_be_asked_ends_the_job),
         TEST(test_a_long_retry_after_ends_the_job),
         TEST(test_a_limit_pauses_the_whole_account),
         TEST(test_one_lock_at_a_time),

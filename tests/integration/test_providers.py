@@ -1,0 +1,323 @@
+"""Names at providers: dns01d writes them there, and removes exactly what it wrote. The provider is a
+PowerDNS of the test's own."""
+
+import concurrent.futures
+import os
+import signal
+import urllib.parse
+
+import pytest
+
+from dns01d import Dns01d
+from powerdns import Forwarder, PowerDns
+from program import wait_until
+
+ZONE = "example.test"
+# Scaled down unless asked for: the whole runs of docs/providers.md take minutes.
+FULL = os.environ.get("DNS01D_PROVIDERS_FULL") == "1"
+
+
+@pytest.fixture(scope="module")
+def pdns(tmp_path_factory):
+    with PowerDns(tmp_path_factory.mktemp("pdns"), (ZONE, "other.test")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def resolver(pdns):
+    with Forwarder(pdns) as made:
+        yield made
+
+
+@pytest.fixture
+def make(tmp_path, pdns, resolver):
+    """Makes a dns01d with an account at the PowerDNS; what is started is stopped."""
+    started = []
+
+    def make_server(key=None, accounts=None, routes=None, start=True, **account):
+        key_file = tmp_path / "pdns-key"
+        key_file.write_text((key or pdns.key) + "\n")
+        made = Dns01d(tmp_path / f"dns01d{len(started)}", {
+            "log": {"level": "debug"},
+            "resolver": {"servers": [resolver.server]},
+            "providers": accounts or {"my-pdns": pdns.account(key_file, **account)},
+            "routes": routes or [{"under": ZONE, "provider": "my-pdns"}],
+        })
+        made.token("t", "a-secret-of-the-token", names=["**"])
+        made.token("admin", "a-secret-of-the-admin", verbs=["admin"])
+        started.append(made)
+        return made.start() if start else made
+
+    yield make_server
+    for made in started:
+        if made.process is not None:
+            made.process.stop()
+
+
+def name_of(label):
+    return f"_acme-challenge.{label}.{ZONE}"
+
+
+def present(server, name, value="v", **more):
+    return server.request("POST", "/v1/challenges", token="t",
+                          body={"name": name, "value": value}, **more)
+
+
+def cleanup(server, name, value="v", **more):
+    query = urllib.parse.urlencode({"name": name, "value": value})
+    return server.request("DELETE", f"/v1/challenges?{query}", token="t", **more)
+
+
+def provider_pid(server):
+    """The pid of the provider process that was started last."""
+    lines = [line for line in server.process.lines() if "provider_process_started" in line]
+    return int(lines[-1].split("pid=")[1].split()[0])
+
+
+def test_present_stands_when_it_returns(make, pdns):
+    server = make()
+    name = name_of("a")
+    assert present(server, name, "one").status == 201
+    assert pdns.values(name) == {"one"}
+    assert present(server, name, "one").status == 200
+    assert pdns.values(name) == {"one"}
+    assert present(server, name, "two").status == 201
+    assert pdns.values(name) == {"one", "two"}
+    assert cleanup(server, name, "one").status == 200
+    assert pdns.values(name) == {"two"}
+    assert cleanup(server, name, "one").status == 200
+    assert cleanup(server, name, "two").status == 200
+    assert pdns.values(name) == set()
+    assert name not in pdns.all_values(ZONE)
+
+
+def test_what_stands_there_survives(make, pdns):
+    server = make()
+    name = name_of("foreign")
+    pdns.replace(ZONE, name, "TXT", ['"somebody else\'s"'])
+    pdns.replace(ZONE, name, "CAA", ['0 issue "ca.test"'])
+    assert present(server, name, "mine").status == 201
+    assert pdns.values(name) == {"somebody else's", "mine"}
+    assert cleanup(server, name, "mine").status == 200
+    assert pdns.values(name) == {"somebody else's"}
+    _status, zone = pdns.request("GET", f"/api/v1/servers/localhost/zones/{ZONE}.")
+    assert [r for r in zone["rrsets"] if r["name"] == f"{name}." and r["type"] == "CAA"]
+
+
+def test_a_value_that_is_there_already_is_not_written_twice(make, pdns):
+    server = make()
+    name = name_of("already")
+    pdns.replace(ZONE, name, "TXT", ['"v"'])
+    assert present(server, name, "v").status == 201
+    assert pdns.values(name) == {"v"}
+
+
+def test_the_timeline_tells_the_steps(make):
+    server = make()
+    name = name_of("steps")
+    assert present(server, name).status == 201
+    events = [event["event"] for event in server.timeline(name, "t")]
+    assert events[0] == "presented" and "committed" in events and "live" in events
+    steps = [event for event in server.timeline(name, "t") if event["event"] == "provider"]
+    assert steps and all(event["account"] == "my-pdns" for event in steps)
+
+
+def test_names_that_no_route_leads_away_are_served_here(make, pdns):
+    server = make()
+    assert present(server, "_acme-challenge.www.nowhere.test").status == 422
+    assert pdns.values("_acme-challenge.www.nowhere.test") == set()
+
+
+def test_the_longest_route_decides(make, pdns, tmp_path):
+    key_file = tmp_path / "pdns-key"
+    wrong_file = tmp_path / "wrong-key"
+    wrong_file.write_text("not-the-key-of-this-powerdns\n")
+    server = make(accounts={"wrong": pdns.account(wrong_file), "right": pdns.account(key_file)},
+                  routes=[{"under": ZONE, "provider": "wrong"},
+                          {"under": f"deep.{ZONE}", "provider": "right"}])
+    assert present(server, name_of("www.deep")).status == 201
+    assert present(server, name_of("www")).status >= 400
+
+
+# ---- After a crash ----
+
+CRASH_NAMES = 100 if FULL else 20
+
+
+def test_the_provider_process_is_killed_under_way(make, pdns):
+    """Every value ends as asked, whenever the process dies."""
+    server = make()
+    names = [name_of(f"kill{i}") for i in range(CRASH_NAMES)]
+
+    def run(name):
+        first = present(server, name, f"v-{name[:30]}")
+        wait_until(lambda: present(server, name, f"v-{name[:30]}").status in (200, 201), 60, name)
+        return first.status
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        work = [pool.submit(run, name) for name in names]
+        killed = 0
+        # Five times in the life of one job, and the job is blamed for it (providers/link.c).
+        while not all(one.done() for one in work) and killed < 4:
+            pid = provider_pid(server)
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+            wait_until(lambda: provider_pid(server) != pid, 30, "another provider process")
+        for one in work:
+            assert one.result() in (200, 201, 503)
+    assert killed > 0
+    for name in names:
+        assert pdns.values(name) == {f"v-{name[:30]}"}
+    for name in names:
+        assert cleanup(server, name, f"v-{name[:30]}").status == 200
+    assert not [name for name in pdns.all_values(ZONE) if "kill" in name]
+
+
+def test_dns01d_is_killed_under_way(make, pdns):
+    """What was answered stands and can be removed; what was never answered goes away, or is there
+    and removed by a CleanUp: nothing is forgotten."""
+    server = make()
+    names = [name_of(f"crash{i}") for i in range(CRASH_NAMES)]
+    pool = concurrent.futures.ThreadPoolExecutor(16)
+
+    def run(name):
+        try:
+            return present(server, name).status
+        except OSError:
+            return None
+
+    work = [pool.submit(run, name) for name in names]
+    concurrent.futures.wait(work, return_when=concurrent.futures.FIRST_COMPLETED)
+    server.kill()
+    answered = [one.result() for one in work]
+    pool.shutdown()
+    assert 201 in answered
+    server.start()
+    for name, status in zip(names, answered):
+        if status == 201:
+            assert pdns.values(name) == {"v"}
+    for name in names:
+        wait_until(lambda: cleanup(server, name).status == 200, 30, f"cleanup of {name}")
+    wait_until(lambda: not [name for name in pdns.all_values(ZONE) if "crash" in name], 30,
+               "that every value is removed")
+
+
+def test_a_value_that_nobody_wants_after_a_restart_is_removed(make, pdns):
+    """The CleanUp is committed, but the provider is down: the journal remembers."""
+    server = make()
+    name = name_of("leftover")
+    assert present(server, name).status == 201
+    pdns.stop()
+    try:
+        status = cleanup(server, name, seconds=60).status
+        assert status in (200, 502, 503), status
+        server.kill()
+    finally:
+        pdns.start()
+    assert pdns.values(name) == {"v"}
+    server.start()
+    wait_until(lambda: pdns.values(name) == set(), 30, "that the leftover is removed")
+
+
+def test_a_lease_that_ends_removes_the_value(make, pdns):
+    server = make()
+    name = name_of("lease")
+    assert server.request("POST", "/v1/challenges", token="t",
+                          body={"name": name, "value": "v", "lease": "1s"}).status == 201
+    wait_until(lambda: pdns.values(name) == set(), 30, "that the lease ends")
+
+
+# ---- What is wrong is told ----
+
+
+def test_a_wrong_key_is_told(make):
+    server = make(key="a-wrong-api-key-that-nobody-logs")
+    reply = present(server, name_of("wrong"))
+    assert reply.status == 502, reply.text
+    detail = reply.json()["detail"]
+    assert "pdns" in detail and "401" in detail and "check the credentials" in detail
+    assert present(server, name_of("wrong")).json()["detail"] == detail
+    assert "a-wrong-api-key" not in reply.text
+    assert cleanup(server, name_of("wrong")).status in (200, 502)
+
+
+def test_a_missing_zone_is_told(make):
+    server = make(routes=[{"under": "missing.test", "provider": "my-pdns"}])
+    reply = present(server, "_acme-challenge.www.missing.test")
+    assert reply.status == 502, reply.text
+    assert "check that the account holds the zone" in reply.json()["detail"]
+
+
+def test_http_needs_allow_networks(make, pdns, tmp_path):
+    account = pdns.account(tmp_path / "pdns-key")
+    del account["allow-networks"]
+    server = make(accounts={"my-pdns": account})
+    reply = present(server, name_of("plain"))
+    assert reply.status == 502, reply.text
+    assert pdns.values(name_of("plain")) == set()
+
+
+def test_a_private_address_is_refused(make, pdns, tmp_path):
+    """https, but to a loopback address, and only another network is allowed."""
+    server = make(accounts={"my-pdns": pdns.account(
+        tmp_path / "pdns-key", **{"base-url": f"https://{pdns.address}:{pdns.api_port}",
+                                  "allow-networks": ["10.0.0.0/8"]})})
+    reply = present(server, name_of("private"))
+    assert reply.status == 502, reply.text
+    assert "allow-networks" in reply.json()["detail"], reply.text
+
+
+def test_a_server_that_is_down_is_told_and_then_works(make, pdns):
+    server = make()
+    name = name_of("down")
+    pdns.stop()
+    try:
+        reply = present(server, name, seconds=60)
+        assert reply.status in (502, 503), reply.text
+    finally:
+        pdns.start()
+    wait_until(lambda: present(server, name, seconds=60).status in (200, 201), 60,
+               "that it works again")
+    assert pdns.values(name) == {"v"}
+
+
+def test_the_environment_gives_settings(make, pdns, tmp_path, monkeypatch):
+    key_file = tmp_path / "key-of-the-environment"
+    key_file.write_text(pdns.key + "\n")
+    monkeypatch.setenv("PDNS_API_URL", pdns.url)
+    monkeypatch.setenv("PDNS_API_KEY_FILE", str(key_file))
+    account = pdns.account(key_file)
+    del account["base-url"], account["api-key-file"]
+    server = make(accounts={"my-pdns": account})
+    assert present(server, name_of("environment")).status == 201
+    assert pdns.values(name_of("environment")) == {"v"}
+
+
+def test_a_reload_changes_the_route(make, pdns, tmp_path):
+    """What the old account wrote is removed there; what is wanted is written by the new one."""
+    key_file = tmp_path / "pdns-key"
+    accounts = {"first": pdns.account(key_file), "second": pdns.account(key_file, ttl="77")}
+    server = make(accounts=accounts, routes=[{"under": ZONE, "provider": "first"}])
+    name = name_of("route")
+    assert present(server, name).status == 201
+    server.config["routes"] = [{"under": ZONE, "provider": "second"}]
+    server.write_config()
+    assert server.request("POST", "/v1/reload", token="admin", body={}).status == 200
+    assert present(server, name, "two").status == 201
+    assert "two" in pdns.values(name)
+    assert cleanup(server, name).status == 200
+    assert cleanup(server, name, "two").status == 200
+    wait_until(lambda: pdns.values(name) == set(), 30, "that nothing is left")
+
+
+def test_no_secret_in_any_log_or_answer(make, pdns):
+    server = make()
+    answers = [present(server, name_of("secret")).text, cleanup(server, name_of("secret")).text,
+               server.metrics(), str(server.timeline(name_of("secret"), "t"))]
+    server.stop()
+    logged = (server.folder / "dns01d.log").read_text()
+    assert "my-pdns" in str(answers)
+    for text in [logged, *answers]:
+        assert pdns.key not in text
+    assert pdns.key not in "".join(path.read_text(errors="replace")
+                                   for path in server.state.rglob("*") if path.is_file())
