@@ -32,6 +32,16 @@ struct bringing {
 
 /* ---- Settings ---- */
 
+/* Issuers of lego's webhook name settings as lego's environment does. */
+static bool has_lego_name(const struct d1_provider_setting *setting, const char *name) {
+    for (const char *const *at = setting->environment; at != NULL && *at != NULL; at++) {
+        if (strcmp(*at, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct d1_provider_setting *find_setting(const struct d1_provider *type,
                                                       const char *name) {
     char plain[NAME_BYTES];
@@ -40,7 +50,7 @@ static const struct d1_provider_setting *find_setting(const struct d1_provider *
         *c = *c == '_' ? '-' : *c;
     }
     for (size_t i = 0; i < type->setting_count; i++) {
-        if (strcmp(type->settings[i].name, plain) == 0) {
+        if (strcmp(type->settings[i].name, plain) == 0 || has_lego_name(&type->settings[i], name)) {
             return &type->settings[i];
         }
     }

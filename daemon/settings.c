@@ -10,6 +10,7 @@
 #include "daemon/config.h"
 #include "dns/resolve.h"
 #include "dns/tsig.h"
+#include "webhook/kubernetes/alias.h"
 #include "webhook/kubernetes/names.h"
 
 const char *const d1_client_auth_choices[] = {"required", "optional", NULL};
@@ -482,7 +483,11 @@ static const struct d1_setting also_serve_fields[] = {
      .flags = D1_SETTING_REQUIRED,
      .check = check_solver,
      .help = "its solver's name"},
-    NOT_BUILT("config"),
+    {.name = "config",
+     .type = D1_SETTING_CHOICE,
+     .fallback = "dns01d",
+     .choices = d1_alias_names,
+     .help = "whose config schema its Issuers use"},
     END};
 static const struct d1_setting also_serve_item[] = {
     {.type = D1_SETTING_MAP, .fields = also_serve_fields, .help = "a map with `group`, `solver`"}};

@@ -10,6 +10,7 @@
 #include "http/certificate.h"
 #include "http/tls.h"
 #include "webhook/kubernetes/access.h"
+#include "webhook/kubernetes/alias.h"
 #include "webhook/kubernetes/serving.h"
 #include "webhook/kubernetes/settings.h"
 
@@ -124,7 +125,10 @@ static int read_names(const struct reading *reading, struct d1_kube_settings_opt
     for (const struct d1_node *entry = also->first; entry != NULL; entry = entry->next) {
         const struct d1_node *group = d1_node_find(entry, "group");
         const struct d1_node *solver = d1_node_find(entry, "solver");
-        names[options->names_count++] = (struct d1_kube_name){group->text, solver->text, NULL};
+        const char *alias = d1_node_find(entry, "config")->text;
+        bool ours = strcmp(alias, d1_alias_names[0]) == 0;
+        names[options->names_count++] =
+            (struct d1_kube_name){group->text, solver->text, ours ? NULL : alias};
         check_repeats(reading, names, options->names_count, entry);
     }
     return D1_OK;

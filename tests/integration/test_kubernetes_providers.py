@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from program import free_address, wait_until
-from test_kubernetes import Webhook
+from test_kubernetes import Webhook, payload
 
 SECONDS = 20
 NAME = "_acme-challenge.www.elsewhere.example"
@@ -49,7 +49,9 @@ class Provider:
 
 @pytest.fixture(scope="module")
 def webhook(tmp_path_factory):
-    made = Webhook(tmp_path_factory.mktemp("providers"), **{"allow-networks": ["127.0.0.0/8"]})
+    made = Webhook(tmp_path_factory.mktemp("providers"), **{
+        "allow-networks": ["127.0.0.0/8"],
+        "also-serve": [{"group": "acme.lego.example", "solver": "lego-solver", "config": "lego"}]})
     made.server.config["present"] = {"limit": "1s"}
     with made as running:
         yield running
@@ -90,6 +92,25 @@ def test_present_and_cleanup(webhook, provider):
     webhook.present(action="CleanUp", **asked(config))
     wait_until(lambda: provider.requests[-1][0] == "/cleanup", SECONDS, "nothing was removed")
     assert provider.requests[-1] == ("/cleanup", credentials, sent)
+
+
+def test_issuer_of_another_webhook(webhook, provider):
+    """lego's names of settings, in a config of its webhook."""
+    webhook.cluster.api.secrets[SECRET] = {"HTTPREQ_USERNAME": encode("you"),
+                                           "HTTPREQ_PASSWORD": encode("other")}
+    config = {"provider": "httpreq", "envs": {"HTTPREQ_ENDPOINT": provider.url},
+              "envFrom": {"secret": {"name": "hr", "namespace": ""}}}
+    path = "/apis/acme.lego.example/v1alpha1/lego-solver"
+    status, _headers, text = webhook.aggregator.post(
+        path, {"request": payload(resourceNamespace="tenant", config=config, name=NAME, key="two")})
+    assert status == 201, text
+    wait_until(lambda: provider.requests, SECONDS, f"the provider was not asked: {text}")
+    assert provider.requests[0] == ("/present", "Basic " + encode("you:other"),
+                                    {"fqdn": f"{NAME}.", "value": "two"})
+    config["colour"] = "red"
+    status, _headers, text = webhook.aggregator.post(
+        path, {"request": payload(resourceNamespace="tenant", config=config, name=NAME)})
+    assert "colour: unknown key" in json.loads(text)["response"]["status"]["message"]
 
 
 def test_another_namespace_has_another_secret(webhook, provider):

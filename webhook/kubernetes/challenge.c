@@ -20,6 +20,7 @@
 #include "core/mem.h"
 #include "solver/provider.h"
 #include "webhook/json.h"
+#include "webhook/kubernetes/alias.h"
 #include "webhook/kubernetes/internal.h"
 #include "webhook/kubernetes/names.h"
 
@@ -41,6 +42,7 @@ static void free_job(struct d1_kube_job *job) {
         kube->jobs = job->next;
     }
     d1_issuer_wipe(job->secrets);
+    json_decref(job->translated);
     json_decref(job->body);
     json_decref(job->user);
     d1_kube_settings_drop(job->settings);
@@ -368,12 +370,25 @@ static void clean_up(struct d1_kube_job *job, int err) {
     }
 }
 
+static int read_config(struct d1_kube_job *job, struct d1_error *error) {
+    const json_t *config = d1_json_find(job->asked, "config");
+    if (job->name->alias != NULL) {
+        int err =
+            d1_alias_translate(job->name->alias, config, job->name_space, &job->translated, error);
+        if (err != D1_OK) {
+            return err;
+        }
+        config = job->translated;
+    }
+    return d1_issuer_read(config, &job->issuer, error);
+}
+
 /* Who asks may. */
 static void go_on(struct d1_kube_job *job) {
     struct d1_error error = {0};
     int err = read_name(job, &error);
     if (err == D1_OK) {
-        err = d1_issuer_read(d1_json_find(job->asked, "config"), &job->issuer, &error);
+        err = read_config(job, &error);
         if (err != D1_OK) {
             d1_error_prefix(&error, "the Issuer's webhook config");
         }

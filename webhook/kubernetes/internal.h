@@ -73,6 +73,7 @@ struct d1_kube_job {
     struct d1_http_exchange *exchange; /* NULL once it was answered. */
     int64_t until_us;                  /* Then it is answered, whatever becomes of it. */
 
+    json_t *translated;  /* The config in our schema, where theirs is another; or NULL. */
     json_t *body;        /* The ChallengePayload. */
     const json_t *asked; /* Its request. */
     json_t *user;        /* Who asks. */

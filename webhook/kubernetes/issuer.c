@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/err.h"
 #include "core/limits.h"
@@ -14,17 +15,18 @@
 /* Settings that would reach beyond the Issuer: files and programs of the host. */
 static bool is_ours_alone(const char *name) {
     size_t length = strlen(name);
-    return strcmp(name, "exec") == 0 || strcmp(name, "plugin") == 0 ||
+    return strcasecmp(name, "exec") == 0 || strcmp(name, "plugin") == 0 ||
            strcmp(name, "allow-networks") == 0 ||
-           (length > 5 && strcmp(name + length - 5, "-file") == 0) ||
-           (length > 5 && strcmp(name + length - 5, "_file") == 0);
+           (length > 5 && strcasecmp(name + length - 5, "-file") == 0) ||
+           (length > 5 && strcasecmp(name + length - 5, "_file") == 0);
 }
 
-/* Letters, digits, '-' and '_', as settings are named. */
+/* Letters, digits, '-' and '_', as settings are named; or as lego's environment names them. */
 static bool is_setting_name(const char *name) {
     size_t length = strlen(name);
     return length > 0 && length <= D1_KUBE_LABEL_MAX &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == length;
+           (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == length ||
+            strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == length);
 }
 
 /* A text member: 0 and NULL when it is absent. */
@@ -125,7 +127,7 @@ static int take_secret_keys(const json_t *keys, struct d1_error *error) {
 
 static int take_secret(const json_t *object, struct d1_issuer_config *config,
                        struct d1_error *error) {
-    static const char *const known[] = {"name", "key", "keys", NULL};
+    static const char *const known[] = {"name", "key", "keys", "split", NULL};
     const json_t *reference = json_object_get(object, "secretRef");
     if (reference == NULL) {
         return D1_OK;
@@ -142,6 +144,7 @@ static int take_secret(const json_t *object, struct d1_issuer_config *config,
     int err = check_keys(reference, known, " in secretRef", error);
     err = err != D1_OK ? err : take_text(reference, "name", &config->secret, error);
     err = err != D1_OK ? err : take_text(reference, "key", &config->key, error);
+    err = err != D1_OK ? err : take_text(reference, "split", &config->split, error);
     if (err != D1_OK) {
         return err;
     }
@@ -152,6 +155,12 @@ static int take_secret(const json_t *object, struct d1_issuer_config *config,
         return d1_error_set(error, D1_ECONFIG, "secretRef.key must be the name of a key");
     }
     config->keys = json_object_get(reference, "keys");
+    const char *colon = config->split != NULL ? strchr(config->split, ':') : NULL;
+    if (config->split != NULL && (config->key == NULL || colon == NULL || colon == config->split ||
+                                  colon[1] == '\0' || strchr(colon + 1, ':') != NULL)) {
+        return d1_error_set(error, D1_ECONFIG,
+                            "secretRef.split must be two settings like key:secret, beside key");
+    }
     if (config->keys != NULL && config->key != NULL) {
         return d1_error_set(error, D1_ECONFIG, "secretRef has both key and keys; expected one");
     }
@@ -279,6 +288,31 @@ static int take_value(const struct d1_issuer_config *config, const json_t *data,
                               config->secret, key);
 }
 
+/* One text "X:Y" as the settings A and B of "A:B". */
+static int split_value(const struct d1_issuer_config *config, json_t *values,
+                       struct d1_error *error) {
+    const char *both = json_string_value(json_object_get(values, ""));
+    const char *colon = strchr(both, ':');
+    size_t first = strcspn(config->split, ":");
+    char name[D1_KUBE_LABEL_MAX + 1];
+    if (colon == NULL) {
+        return d1_error_set(error, D1_ECONFIG,
+                            "Secret %s: the value of \"%.64s\" has no ':', expected two parts",
+                            config->secret, config->key);
+    }
+    if (first > D1_KUBE_LABEL_MAX) {
+        return d1_error_set(error, D1_ECONFIG, "secretRef.split names no settings");
+    }
+    memcpy(name, config->split, first);
+    name[first] = '\0';
+    bool fine =
+        json_object_set_new(values, name, json_stringn(both, (size_t)(colon - both))) == 0 &&
+        json_object_set_new(values, config->split + first + 1, json_string(colon + 1)) == 0;
+    d1_wipe((void *)(uintptr_t)both, strlen(both));
+    json_object_del(values, "");
+    return fine ? D1_OK : -ENOMEM;
+}
+
 int d1_issuer_secret(const struct d1_issuer_config *config, const json_t *data, json_t **ret_values,
                      struct d1_error *error) {
     json_t *values = json_object();
@@ -287,6 +321,7 @@ int d1_issuer_secret(const struct d1_issuer_config *config, const json_t *data, 
     json_t *value;
     if (err == D1_OK && config->key != NULL) {
         err = take_value(config, data, config->key, "", values, error);
+        err = err != D1_OK || config->split == NULL ? err : split_value(config, values, error);
     } else if (err == D1_OK && config->keys != NULL) {
         json_object_foreach((json_t *)(uintptr_t)config->keys, name, value) {
             if (err == D1_OK) {

@@ -33,6 +33,7 @@ struct d1_issuer_config {
     const json_t *settings; /* Object of texts, numbers and booleans, or NULL. */
     const char *secret;     /* Name of the Secret, in the Issuer's own namespace; NULL: none. */
     const char *key;        /* The one key of it that is taken, or NULL. */
+    const char *split;      /* "A:B": `key` holds two settings with ':' between; NULL: one. */
     const json_t *keys;     /* Object: setting name to key of the Secret, or NULL. */
 };
 
