@@ -25,6 +25,7 @@ FACTS = Vendor(
     "https://www.namesilo.com/api",
     auth=Auth(query=AUTH),
     ids=hexes, zone_ids=None, ttl=(3600, 2592000),
+    skip={"vanished": "280 is any error of the DNS, so it does not tell that a record is gone"},
     error=Error(200, said(280, "{text}")),
     errors={"unauthorised": Error(200, said(110, "{text}"))},
     routes=[

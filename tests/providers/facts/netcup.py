@@ -34,7 +34,7 @@ SET = {"domainname": "{zone}", **SESSION}
 FACTS = Vendor(
     "https://ccp.netcup.net/run/webservice/servers",
     auth=Auth(also=("NETCUP_CUSTOMER_NUMBER", "NETCUP_API_KEY", "NETCUP_API_PASSWORD")),
-    ids=texts, zone_ids=None,
+    ids=texts, zone_ids=None, skip={"vanished": "what it says of a record that is gone is not known"},
     error=Error(200, said("", "error", "{text}", 4013)),
     errors={"unauthorised": Error(200, said("", "error", "{text}", 4001)),
             "absent": Error(200, said("", "error", "{text}", 5029))},
