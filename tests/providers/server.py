@@ -441,7 +441,8 @@ class Server:
         relative = "" if record.owner == zone else record.owner[:-len(zone) - 1]
         apex = self.vendor.apex if isinstance(self.vendor.apex, str) else self.vendor.apex[0]
         data = quote(record.value) if record.type == "TXT" else record.value
-        return {**self.zone_variables(record.zone), "id": record.id, "type": record.type,
+        more = self.vendor.record_more(record) if self.vendor.record_more else {}
+        return {**self.zone_variables(record.zone), **more, "id": record.id, "type": record.type,
                 "ltype": record.type.lower(), "fqdn": record.owner, "fqdn.": record.owner + ".",
                 "name": relative or apex, "name@": relative or "@", "value": record.value,
                 "qvalue": data, "anyvalue": record.value, "ttl": record.ttl, "note": record.note}

@@ -10,6 +10,7 @@ match(shape, given) takes what a client sent apart, fill(shape, variables) write
 """
 
 import dataclasses
+import json
 import re
 
 VARIABLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*[.@]?)(#int|#bool|#json)?\}")
@@ -33,11 +34,22 @@ class Either:
     shapes: tuple
 
 
+@dataclasses.dataclass
+class AsJson:
+    """JSON inside a text: in a query, a form, a header."""
+
+    shape: object
+
+
 class Any:
     """Anything."""
 
 
 ANY = Any()
+
+
+def as_json(shape):
+    return AsJson(shape)
 
 
 def each(name, shape, least=0):
@@ -61,6 +73,11 @@ def match(shape, given, found=None, where="body"):
         return match_either(shape, given, found, where)
     if isinstance(shape, Each):
         return match_each(shape, given, found, where)
+    if isinstance(shape, AsJson):
+        try:
+            return match(shape.shape, json.loads(given), found, where)
+        except (TypeError, ValueError):
+            raise Mismatch(f"{where}: expected JSON, got {given!r}") from None
     if isinstance(shape, dict):
         return match_object(shape, given, found, where)
     if isinstance(shape, list):
@@ -191,6 +208,8 @@ def match_path(shape, path, found):
 
 
 def fill(shape, variables):
+    if isinstance(shape, AsJson):
+        return json.dumps(fill(shape.shape, variables))
     if isinstance(shape, Either):
         return fill(shape.shapes[0], variables)
     if isinstance(shape, Each):

@@ -12,7 +12,7 @@ import re
 import urllib.parse
 import uuid as uuids
 
-from shape import ANY, Each, Either, each, either, keyed  # noqa: F401  facts take them from here
+from shape import ANY, Each, Either, as_json, each, either, keyed  # noqa: F401  facts take them from here
 
 SURVEY = pathlib.Path(__file__).with_name("survey.json")
 ZONES = ("example.org", "dev.example.org", "apex.example.net")
@@ -143,6 +143,22 @@ set_slot = maker("set_slot", "GET")
 clear_slot = maker("clear_slot", "GET")
 
 
+def crud(path, record, listed=None, made=None, deleted=None, **rest):
+    """Routes of records with ids: list, create (as the survey says), get, delete.
+
+    `listed`, `made`, `deleted`: the replies; `query`, `paging` of the list; `made_status`,
+    `deleted_status`; `json` or `form` of create, where the survey is for people.
+    """
+    body = {name: rest[name] for name in ("json", "form") if name in rest}
+    return [
+        list_records(path, listed or each("records", record), query=rest.get("query"),
+                     paging=rest.get("paging")),
+        create(path if body else None, made or record, status=rest.get("made_status", 200), **body),
+        delete(path.rstrip("/") + "/{id}" + ("/" if path.endswith("/") else ""), deleted,
+               status=rest.get("deleted_status", 200 if deleted is not None else 204)),
+    ]
+
+
 def pages(param="page", size=None, **rest):
     return Paging("page", param, size, **rest)
 
@@ -191,6 +207,7 @@ class Vendor:
         self.zone_ids = hexes
         self.zones = ZONES
         self.zone_more = None  # (server, zone) -> further variables of a zone
+        self.record_more = None  # (record) -> further variables of a record
         self.apex = ""  # What {name} is at the apex.
         self.duplicates = "add"  # add, refuse, same: an identical record once more.
         self.ttl = (1, 2147483647)
