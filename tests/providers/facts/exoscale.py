@@ -43,5 +43,5 @@ FACTS = Vendor(
         create("/dns-domain/{zone_id}/record", OPERATION, job=True,
                json={"name": "{name}", "type": "TXT", "content": "{anyvalue}", "ttl?": "{ttl#int}"}),
         delete("/dns-domain/{zone_id}/record/{id}", OPERATION, job=True),
-        poll("/operation/{job}", {"id": "{job}", "state": "{state}"}, words=("success", "pending")),
+        poll("/operation/{job}", {"id": "{job}", "state": "{state}"}, words=("success", "pending", "failure")),
     ])
