@@ -20,6 +20,9 @@ from world import World
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 PAGE = ROOT / "docs/kubernetes.md"
 DOMAIN = {"example.org": "example.test"}
+# A zone at another host, where test_issue_provider.py runs PowerDNS as the page has it.
+AT_PROVIDER = ("away.example.test", "127.53.0.54")
+ACCOUNTS = "config:\n  providers:\n"
 AUTHORITY = "server: https://acme-v02.api.letsencrypt.org/directory"
 
 collect_ignore_glob = [] if kubecluster.in_own_network() else ["test_*.py"]
@@ -54,7 +57,9 @@ def network():
 def world(network, tmp_path_factory):
     """Parent zones, resolver and certificate authority; and a dns01d outside the cluster. The zone
     example.test delegates what the page tells its reader to delegate."""
-    records = Guide(PAGE, DOMAIN).blocks("Delegate", "zone")[0]
+    zone, address = AT_PROVIDER
+    records = [*Guide(PAGE, DOMAIN).blocks("Delegate", "zone")[0],
+               f"{zone}. NS ns1.{zone}.", f"ns1.{zone}. A {address}"]
     made = World(tmp_path_factory.mktemp("world"), records=records,
                  delegated={"mail.example.test": "x8.auth.example.test"})
     with made as running:
@@ -107,8 +112,11 @@ def reader(world, cluster, kubelet, tmp_path_factory):
     """Before the first command."""
     bundle = base64.b64encode(world.pebble_certificate.read_bytes()).decode()
     guide = Guide(PAGE, {
+        # A pod has a resolver in its /etc/resolv.conf.
+        ACCOUNTS: ACCOUNTS.replace("config:", "config:\n  resolver: {{servers: ['{}:{}']}}".format(
+            *world.unbound)),
         AUTHORITY: "server: https://{}:{}/dir\n    caBundle: {}".format(*world.pebble, bundle),
-        **DOMAIN})
+        "192.0.2.54": AT_PROVIDER[1], **DOMAIN})
     return Reader(guide, cluster, tmp_path_factory.mktemp("reader"))
 
 

@@ -35,10 +35,11 @@ def test_certificate_and_ingress(issuer, cluster, world, tmp_path):
 
 def test_messages_of_the_table_are_said(reader):
     """Each message that the page explains stands in the sources."""
-    source = "".join(path.read_text() for path in sorted((ROOT / "webhook/kubernetes").glob("*.c")))
+    source = "".join(path.read_text() for folder in ("webhook/kubernetes", "providers")
+                     for path in sorted((ROOT / folder).glob("*.c")))
     source = re.sub(r'"\s*\n\s*"', "", source)
     messages = [cell for cell in first_cells(PAGE, "message") if cell not in NOT_OURS]
     assert len(messages) >= 10
     missing = [cell for cell in messages
-               if not all(part in source for part in cell.split("`")[1].split("config: "))]
+               if not all(part in source for part in re.split("config: |look: ", cell.split("`")[1]))]
     assert missing == []
