@@ -259,7 +259,7 @@ static void explain_secret(struct d1_kube_job *job, int err, char text[MESSAGE_B
 /*
  * Without its credentials nothing can be removed at the provider; the value goes there when its lease
  * ends, if they are back by then. To fail would keep the Challenge for ever: who deletes a namespace
- * deletes its Secrets first.
+ * deletes its Secrets and the right to read them first.
  */
 static void end_without_secret(struct d1_kube_job *job, const char *text) {
     if (job->request.verb == D1_SOLVER_PRESENT) {
@@ -278,7 +278,7 @@ static void on_secret(struct d1_kube_call *call, int err) {
     err = err != D1_OK ? err : d1_kube_call_check(call);
     if (err != D1_OK) {
         explain_secret(job, err, text);
-        if (err == D1_ENOTFOUND) {
+        if (err == D1_ENOTFOUND || err == D1_EFORBIDDEN) {
             end_without_secret(job, text);
         } else {
             end(job, text);
