@@ -2,8 +2,8 @@
  * The mailbox is a stack that posters push to with one compare-and-swap; the loop takes all of it
  * with one exchange and reverses it, so that messages run in the order of posting. Who finds it
  * empty writes to an eventfd, which wakes the loop. Not uv_async_t: where its sender is put off the
- * CPU by the very loop that it wakes, that loop spins until the sender runs again (measured: a tenth
- * of all CPU time under load).
+ * CPU by the very loop that it wakes, that loop spins until the sender runs again (measured: 6 to
+ * 8 % of all CPU time under load).
  */
 #include "core/loop.h"
 
