@@ -19,10 +19,11 @@ sys.path.insert(1, str(ROOT / "tests" / "lib"))
 
 import api  # noqa: E402
 import udp  # noqa: E402
+import webhook  # noqa: E402
 from program import ProgramError  # noqa: E402
 from servers import BenchError  # noqa: E402
 
-BENCHMARKS = {"udp": udp, "api": api}
+BENCHMARKS = {"udp": udp, "api": api, "webhook": webhook}
 
 
 def cpu_model():

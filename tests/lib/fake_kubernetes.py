@@ -129,6 +129,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(429, status_body(429, "TooManyRequests", "slow down"), {"Retry-After": "1"})
         elif url.path == "/api/v1/namespaces/kube-system/configmaps":
             self.configmaps(query)
+        elif url.path == f"/api/v1/namespaces/kube-system/configmaps/{CONFIGMAP}":
+            self.reply(200, api.configmap())
         elif url.path == "/apis/authorization.k8s.io/v1/subjectaccessreviews":
             self.review(body)
         elif url.path.startswith(CSRS):
@@ -151,6 +153,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         api = self.api
         if query.get("fieldSelector") != f"metadata.name={CONFIGMAP}":
             self.reply(403, status_body(403, "Forbidden", "the Role names one ConfigMap"))
+        elif "sendInitialEvents" in query:  # As an API server that has not got this yet.
+            self.reply(422, status_body(422, "Invalid", "sendInitialEvents is not known"))
         elif "watch" in query:
             self.watch(int(query["resourceVersion"]))
         else:
@@ -256,6 +260,7 @@ class FakeAggregator:
 
     def connect(self):
         plain = socket.create_connection((self.address, self.port), SECONDS)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # As Go does.
         connection = http.client.HTTPSConnection(self.address, self.port, timeout=SECONDS)
         connection.sock = self.context.wrap_socket(
             plain, server_hostname="dns01d-webhook.cert-manager.svc")
