@@ -160,6 +160,9 @@ static void write_family(const struct d1_metrics *metrics, const struct family *
         int64_t value = desc->read != NULL
                             ? desc->read(desc->arg, i)
                             : (int64_t)d1_metrics_sum(metrics, family->first + (uint32_t)i);
+        if (desc->sparse && value == 0) {
+            continue;
+        }
         d1_bytes_printf(out, labels[0] != '\0' ? "%s{%s} %" PRId64 "\n" : "%s%s %" PRId64 "\n",
                         desc->name, labels, value);
     }

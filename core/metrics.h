@@ -11,6 +11,7 @@
 #define D1_CORE_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ struct d1_metric_family {
     const uint64_t *buckets_us; /* Histogram: upper bounds in microseconds, growing, ends with 0. */
     int64_t (*read)(void *arg, size_t series); /* Gauge (or counter kept elsewhere); else NULL. */
     void *arg;
+    bool sparse; /* Series that are 0 are left out. */
 };
 
 /* The counters of one thread. */

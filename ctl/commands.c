@@ -12,6 +12,7 @@
 #include "ctl/hookpaste.h"
 #include "ctl/import/import.h"
 #include "ctl/print.h"
+#include "ctl/providers.h"
 #include "ctl/tokens.h"
 
 /* A name or value in percent escapes: each octet may take three. */
@@ -331,11 +332,13 @@ static const struct d1_ctl_command commands[] = {
     {"reload", "", "let the server read its configuration again", 0, 0, 0, true, false, run_reload},
     {"hook", "[CLIENT]", "print what makes an ACME client call dns01ctl, or list the clients", 1, 1,
      0, true, true, run_hook},
+    {"providers", "[TYPE]", "the DNS providers this version knows, or the settings of one", 1, 1, 0,
+     true, true, d1_ctl_providers},
+    {"provider-test", "ACCOUNT DOMAIN", "try an account: write a value, look for it, remove it", 2,
+     0, 0, true, false, d1_ctl_provider_test},
     LATER("doctor", "DOMAIN", "check delegation and CA rules"),
     LATER("backup", "FILE", "copy the store"),
     LATER("restore", "FILE", "bring a copy back"),
-    LATER("providers", "[TYPE]", "describe the external DNS APIs"),
-    LATER("provider-test", "ACCOUNT DOMAIN", "try a provider account"),
     LATER("zone", "ds NAME", "show a zone's DS records"),
     {.name = NULL},
 };

@@ -23,6 +23,7 @@
 #include "core/net.h"
 #include "daemon/cpus.h"
 #include "daemon/notify.h"
+#include "daemon/providerstate.h"
 #include "daemon/providing.h"
 #include "daemon/reload.h"
 #include "daemon/tsigkeys.h"
@@ -300,6 +301,7 @@ static int make_frontend(struct d1_daemon *daemon, struct d1_error *error) {
         .timeline = daemon->timeline,
         .store = daemon->store,
         .metrics = daemon->metrics,
+        .providers = d1_provider_states_view(daemon->provider_states),
         .reload = on_reload_request,
         .ready = on_ready_request,
         .arg = daemon,
@@ -561,6 +563,7 @@ static void destroy(struct d1_daemon *daemon) {
     d1_served_destroy(atomic_load(&daemon->current.served));
     d1_options_destroy(atomic_load(&daemon->answering.options));
     d1_wipe(&daemon->own_secrets, sizeof(daemon->own_secrets));
+    d1_provider_states_destroy(daemon->provider_states);
     d1_timeline_destroy(daemon->timeline);
     d1_epoch_destroy(daemon->epoch);
     d1_loop_destroy(daemon->front);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/issuers.h"
+#include "daemon/providerstate.h"
 #include "daemon/wiring.h"
 #include "providers/link.h"
 #include "providers/outside.h"
@@ -26,6 +27,7 @@ static void on_ended(int64_t status, int signal, void *arg) {
 
 static void on_account(const char *name, int err, const char *text, void *arg) {
     struct d1_daemon *daemon = arg;
+    d1_provider_states_refused(daemon->provider_states, name, err, text);
     if (err != D1_OK) {
         d1_log(daemon->log, ERROR, "provider_account_refused", D1_LOG_S("account", name),
                D1_LOG_S("reason", text[0] != '\0' ? text : d1_err_text(err)));
@@ -35,6 +37,7 @@ static void on_account(const char *name, int err, const char *text, void *arg) {
 static void on_progress(const struct d1_name *name, const char *account, const char *text,
                         void *arg) {
     struct d1_daemon *daemon = arg;
+    d1_provider_states_step(daemon->provider_states, name, account, text);
     struct d1_event event = {.kind = D1_EVENT_PROVIDER, .time_ms = d1_clock_wall_ms(daemon->clock)};
     size_t length = strlen(text);
     snprintf(event.owner, sizeof(event.owner), "%s", account);
@@ -44,12 +47,23 @@ static void on_progress(const struct d1_name *name, const char *account, const c
     }
 }
 
+static void on_job_ended(const struct d1_host_job *job, void *arg) {
+    struct d1_daemon *daemon = arg;
+    d1_provider_states_ended(daemon->provider_states, job);
+}
+
+static void on_asked(const char *type, int32_t status, void *arg) {
+    struct d1_daemon *daemon = arg;
+    d1_provider_states_asked(daemon->provider_states, type, status);
+}
+
 int d1_providing_create(struct d1_daemon *daemon, struct d1_error *error) {
     struct d1_link_options link = {
         .loop = daemon->loop,
         .started = on_started,
         .ended = on_ended,
         .account = on_account,
+        .asked = on_asked,
         .arg = daemon,
     };
     int err = d1_link_create(&link, &daemon->link);
@@ -59,9 +73,14 @@ int d1_providing_create(struct d1_daemon *daemon, struct d1_error *error) {
         .store = daemon->store,
         .link = daemon->link,
         .progress = on_progress,
+        .ended = on_job_ended,
         .arg = daemon,
     };
     err = err != D1_OK ? err : d1_outside_create(&outside, &daemon->outside);
+    err = err != D1_OK ? err
+                       : d1_provider_states_create(daemon->clock, daemon->solver, daemon->outside,
+                                                   &daemon->provider_states);
+    err = err != D1_OK ? err : d1_provider_states_measure(daemon->provider_states, daemon->metrics);
     err = err != D1_OK ? err : d1_issuers_create(daemon->outside, &daemon->issuers);
     err = err != D1_OK ? err : d1_providing_configure(daemon, daemon->config);
     if (err != D1_OK) {

@@ -39,6 +39,7 @@ struct d1_daemon {
     struct d1_solver *solver;
     struct d1_link *link;       /* To the provider process. */
     struct d1_outside *outside; /* The publisher of names at providers. */
+    struct d1_provider_states *provider_states;
     struct d1_issuers *issuers; /* Accounts that Issuers bring along. */
     struct d1_dnsd *dnsd;       /* NULL: dns.listen is empty. */
     struct d1_texts dns_listen; /* What is left of dns.listen; items borrowed. */

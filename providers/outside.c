@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
@@ -52,6 +53,7 @@ struct spot {
     struct entry *entries;
     struct d1_publication *publication[WAYS];
     unsigned holds;
+    int64_t count[D1_PLACEMENT_STATES]; /* Of its entries, as they were counted last. */
     struct d1_name name;
     char fqdn[D1_NAME_TEXT_MAX];
     size_t key_length;
@@ -74,6 +76,7 @@ struct d1_outside {
     struct brought *brought; /* Latest first. */
     size_t brought_count;
     uv_timer_t timer;
+    _Atomic int64_t count[D1_PLACEMENT_STATES];
     bool destroyed;
 };
 
@@ -126,7 +129,24 @@ static struct spot *get_spot(struct d1_outside *outside, const char *account,
     return spot;
 }
 
+static void recount(struct spot *spot) {
+    int64_t count[D1_PLACEMENT_STATES] = {0};
+    for (const struct entry *entry = spot->entries; entry != NULL; entry = entry->next) {
+        if (entry->written) {
+            count[entry->wanted == 0        ? D1_PLACEMENT_LEFTOVER
+                  : entry->record.confirmed ? D1_PLACEMENT_PLACED
+                                            : D1_PLACEMENT_PENDING]++;
+        }
+    }
+    for (unsigned i = 0; i < D1_PLACEMENT_STATES; i++) {
+        atomic_fetch_add_explicit(&spot->outside->count[i], count[i] - spot->count[i],
+                                  memory_order_relaxed);
+        spot->count[i] = count[i];
+    }
+}
+
 static void release_spot(struct spot *spot) {
+    recount(spot);
     if (spot->holds > 0 || spot->entries != NULL || spot->publication[BY_ROUTE] != NULL ||
         spot->publication[BY_NAMING] != NULL) {
         return;
@@ -232,6 +252,10 @@ static void on_job(struct d1_host_job *job) {
     struct entry *entry = D1_CONTAINER_OF(job, struct entry, job);
     int err = job->err;
     const char *why = job->text;
+    const struct d1_outside_options *options = &entry->spot->outside->options;
+    if (options->ended != NULL) {
+        options->ended(job, options->arg);
+    }
     if (err == D1_ENOTFOUND) {
         err = D1_EPROVIDER;
         why = "its provider account is not known here (any more)";
@@ -322,7 +346,9 @@ static void drive(struct spot *spot) {
         return; /* Who holds it looks when it lets go. */
     }
     advance_all(spot);
-    if (!is_busy(spot)) {
+    if (is_busy(spot)) {
+        recount(spot);
+    } else {
         settle(spot);
     }
 }
@@ -465,6 +491,7 @@ static int publish(struct d1_publisher *base, const struct d1_name *name, const 
     advance_all(spot);
     spot->holds--;
     if (err == 0 && is_busy(spot)) {
+        recount(spot);
         spot->publication[way] = publication;
         return D1_PUBLISH_LATER;
     }
@@ -491,6 +518,7 @@ static int placed(struct d1_publisher *base, const struct d1_placement *placemen
     }
     entry->record = *placement;
     entry->written = true;
+    recount(spot);
     return D1_OK;
 }
 
@@ -541,6 +569,20 @@ bool d1_outside_has(const struct d1_outside *outside, const char *account) {
         brought = brought->next;
     }
     return brought != NULL || json_object_get(outside->accounts, account) != NULL;
+}
+
+void d1_outside_each(const struct d1_outside *outside,
+                     void (*visit)(const char *name, const char *type, void *arg), void *arg) {
+    const char *name;
+    json_t *account;
+    json_object_foreach(outside->accounts, name, account) {
+        const char *type = json_string_value(json_object_get(account, "type"));
+        visit(name, type != NULL ? type : "", arg);
+    }
+}
+
+int64_t d1_outside_count(const struct d1_outside *outside, enum d1_placement_state state) {
+    return atomic_load_explicit(&outside->count[state], memory_order_relaxed);
 }
 
 static void drop_missing(struct d1_outside *outside, const json_t *accounts) {

@@ -38,6 +38,8 @@ struct d1_outside_options {
     struct d1_link *link;
     /* What a job does, for the timeline: the name, the step and what came of it. NULL is allowed. */
     void (*progress)(const struct d1_name *name, const char *account, const char *text, void *arg);
+    /* A job has ended: its account, err and text. NULL is allowed. */
+    void (*ended)(const struct d1_host_job *job, void *arg);
     void *arg;
 };
 
@@ -74,6 +76,20 @@ int d1_outside_bring(struct d1_outside *outside, json_t *account);
 
 /* Whether an account of that name is there. */
 bool d1_outside_has(const struct d1_outside *outside, const char *account);
+
+/* Call visit with each configured account. */
+void d1_outside_each(const struct d1_outside *outside,
+                     void (*visit)(const char *name, const char *type, void *arg), void *arg);
+
+enum d1_placement_state {
+    D1_PLACEMENT_PENDING,  /* Wanted, and not confirmed by the provider yet. */
+    D1_PLACEMENT_PLACED,   /* There. */
+    D1_PLACEMENT_LEFTOVER, /* Wanted no more, and not removed yet. */
+    D1_PLACEMENT_STATES,
+};
+
+/* How many values of the journal are in that state. From any thread. */
+int64_t d1_outside_count(const struct d1_outside *outside, enum d1_placement_state state);
 
 /* After the solver's load: what nothing wants any more is removed from now on. */
 void d1_outside_start(struct d1_outside *outside);

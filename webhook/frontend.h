@@ -25,6 +25,7 @@ struct d1_frontend;
 struct d1_log;
 struct d1_loop;
 struct d1_metrics;
+struct d1_provider_view;
 struct d1_solver;
 struct d1_store;
 struct d1_timeline;
@@ -49,6 +50,8 @@ struct d1_frontend_options {
     struct d1_store *store;
     struct d1_metrics *metrics;
     struct d1_tls *api_tls; /* Of the API's listeners; NULL: plain HTTP. */
+
+    const struct d1_provider_view *providers; /* NULL: there are none to show. */
 
     /*
      * Called on the control loop: read and check the configuration again and take it, or keep the

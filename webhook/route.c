@@ -229,17 +229,9 @@ static bool matches(const char *pattern, const char *path, struct d1_job *job) {
 }
 
 const struct d1_route *const d1_route_tables[] = {
-    d1_acmedns_routes,
-    d1_httpreq_routes,
-    d1_api_challenge_routes,
-    d1_api_account_routes,
-    d1_api_import_routes,
-    d1_account_store_routes,
-    d1_api_token_routes,
-    d1_api_admin_routes,
-    d1_api_openapi_routes,
-    d1_health_routes,
-    NULL,
+    d1_acmedns_routes,      d1_httpreq_routes,       d1_api_challenge_routes, d1_api_account_routes,
+    d1_api_import_routes,   d1_account_store_routes, d1_api_token_routes,     d1_api_admin_routes,
+    d1_api_provider_routes, d1_api_openapi_routes,   d1_health_routes,        NULL,
 };
 
 /* Sets job->route, or job->allow when only the method is wrong. */

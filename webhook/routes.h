@@ -14,6 +14,7 @@ extern const struct d1_route d1_api_challenge_routes[];
 extern const struct d1_route d1_api_account_routes[];
 extern const struct d1_route d1_api_import_routes[];
 extern const struct d1_route d1_api_admin_routes[];
+extern const struct d1_route d1_api_provider_routes[];
 extern const struct d1_route d1_api_token_routes[]; /* Tokens and TSIG keys. */
 extern const struct d1_route d1_api_openapi_routes[];
 extern const struct d1_route d1_health_routes[];

@@ -2,13 +2,15 @@
 PowerDNS of the test's own."""
 
 import concurrent.futures
+import json
 import os
 import signal
+import subprocess
 import urllib.parse
 
 import pytest
 
-from dns01d import Dns01d
+from dns01d import Dns01d, build_folder
 from powerdns import Forwarder, PowerDns
 from program import wait_until
 
@@ -321,3 +323,79 @@ def test_no_secret_in_any_log_or_answer(make, pdns):
         assert pdns.key not in text
     assert pdns.key not in "".join(path.read_text(errors="replace")
                                    for path in server.state.rglob("*") if path.is_file())
+
+
+# ---- What administrators see ----
+
+
+def states(server):
+    reply = server.request("GET", "/v1/providers", token="admin")
+    assert reply.status == 200, reply.text
+    return {one["account"]: one for one in reply.json()["providers"]}
+
+
+def ctl(server, *arguments, seconds=60):
+    return subprocess.run([build_folder() / "dns01ctl", "--socket", server.state / "control.sock",
+                           *arguments], capture_output=True, text=True, timeout=seconds)
+
+
+def test_the_state_of_accounts_is_shown(make):
+    server = make()
+    assert states(server)["my-pdns"]["state"] == "unused"
+    assert present(server, name_of("state")).status == 201
+    shown = states(server)["my-pdns"]
+    assert (shown["type"], shown["state"], shown["done"]) == ("pdns", "ok", 1)
+    assert server.request("GET", "/v1/providers", token="t").status == 403
+
+
+def test_the_state_tells_what_fails(make):
+    server = make(key="a-wrong-api-key-that-nobody-logs")
+    present(server, name_of("wrong-state"))
+    shown = states(server)["my-pdns"]
+    assert shown["state"] == "failing" and "401" in shown["error"]
+
+
+def test_metrics_count_requests_and_placements(make):
+    server = make()
+    assert "dns01d_provider_requests_total{" not in server.metrics()
+    assert present(server, name_of("metrics")).status == 201
+    assert server.metric('dns01d_provider_requests_total{provider="pdns",status="2xx"}') >= 2
+    assert server.metric('dns01d_placements{state="placed"}') == 1
+    assert cleanup(server, name_of("metrics")).status == 200
+    assert server.metric('dns01d_placements{state="placed"}') == 0
+    assert server.metric('dns01d_placements{state="leftover"}') == 0
+
+
+def test_an_account_is_tried(make, pdns):
+    server = make()
+    done = ctl(server, "provider-test", "my-pdns", f"www.{ZONE}")
+    assert done.returncode == 0, done.stderr
+    assert "the account works" in done.stdout
+    for word in ("zone:", "present: the value is there", "cleanup: the value is removed"):
+        assert word in done.stdout, done.stdout
+    assert pdns.values(name_of("www")) == set()
+
+
+def test_an_account_that_fails_says_why(make):
+    server = make(key="a-wrong-api-key-that-nobody-logs")
+    done = ctl(server, "provider-test", "my-pdns", f"www.{ZONE}")
+    assert done.returncode == 1
+    assert "HTTP 401" in done.stderr and "check the credentials" in done.stderr
+    done = ctl(server, "provider-test", "nobody", f"www.{ZONE}")
+    assert done.returncode == 1 and "there is no provider account" in done.stderr
+
+
+def test_types_and_settings_are_listed():
+    program = build_folder() / "dns01ctl"
+    listed = json.loads(subprocess.run([program, "--json", "providers"], check=True,
+                                       capture_output=True).stdout)
+    assert {"pdns", "cloudflare"} <= {one["type"] for one in listed}
+    for one in listed:
+        for setting in one["settings"]:
+            assert set(setting) == {"name", "help", "secret", "required", "default", "environment"}
+    table = subprocess.run([program, "providers"], check=True, capture_output=True, text=True)
+    assert "pdns" in table.stdout and "api-key-file" in table.stdout
+    one = subprocess.run([program, "providers", "pdns"], check=True, capture_output=True, text=True)
+    assert "PDNS_API_KEY" in one.stdout
+    none = subprocess.run([program, "providers", "nosuch"], capture_output=True, text=True)
+    assert none.returncode == 1 and "there is no provider nosuch" in none.stderr
