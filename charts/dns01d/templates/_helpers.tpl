@@ -52,8 +52,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "dns01d.tlsSecret" -}}
 {{- if eq .Values.pki.mode "existingSecret" -}}
 {{- required "pki.mode existingSecret needs pki.existingSecret, the name of a Secret of type kubernetes.io/tls" .Values.pki.existingSecret -}}
-{{- else if eq .Values.pki.mode "generated" -}}
-{{- printf "%s-webhook-generated" (include "dns01d.fullname" .) -}}
 {{- else -}}
 {{- printf "%s-webhook-tls" (include "dns01d.fullname" .) -}}
 {{- end -}}
@@ -69,8 +67,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.split (not .Values.dns.enabled) -}}
 {{- fail "split: true without DNS makes no sense: set dns.enabled: true or split: false" -}}
 {{- end -}}
-{{- if and (eq .Values.pki.mode "existingSecret") (not .Values.pki.caBundle) -}}
-{{- fail "pki.mode existingSecret needs pki.caBundle, the PEM of the CA that signed its certificate" -}}
+{{- if and (has .Values.pki.mode (list "existingSecret" "csr")) (not .Values.pki.caBundle) -}}
+{{- fail (printf "pki.mode %s needs pki.caBundle, the PEM of the CA that signs its certificate" .Values.pki.mode) -}}
+{{- end -}}
+{{- if and (eq .Values.pki.mode "csr") (not .Values.pki.signerName) -}}
+{{- fail "pki.mode csr needs pki.signerName, like example.org/webhooks" -}}
 {{- end -}}
 {{- if and .Values.api.enabled (not .Values.api.tlsSecretName) -}}
 {{- fail "api.enabled needs api.tlsSecretName, a Secret of type kubernetes.io/tls" -}}
@@ -102,7 +103,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "listen" (list (printf "%s:%v" (include "dns01d.anyAddress" .root) $values.webhook.port))
   "group" $values.groupName
   "solver" $values.solverName
-  "tls" (dict "certificate" "/tls/tls.crt" "key" "/tls/tls.key")
+  "tls" (include "dns01d.tls" .root | fromYaml)
   "policy" $values.policy) -}}
 {{- with $values.allowNetworks -}}
 {{- $_ := set $config.webhook "allow-networks" . -}}
@@ -128,28 +129,23 @@ subjects:
     namespace: {{ .Release.Namespace }}
 {{- end }}
 
-{{/*
-A certificate of a CA whose key is thrown away, kept in the Secret until two thirds of its time are
-over. The result, YAML with base64 values, is made once for all templates of a run.
-*/}}
-{{- define "dns01d.generated" -}}
-{{- if not (hasKey .Values "generated") -}}
-{{- $name := include "dns01d.fullname" . -}}
-{{- $made := dict "previous" "" -}}
-{{- $kept := lookup "v1" "Secret" .Release.Namespace (include "dns01d.tlsSecret" .) | default dict -}}
-{{- $data := get $kept "data" | default dict -}}
-{{- $renewAfter := dig "metadata" "annotations" "dns01d.dev/renew-after" "0" $kept | int64 -}}
-{{- $now := now | unixEpoch | int64 -}}
-{{- if gt $renewAfter $now -}}
-{{- $made = dict "certificate" (get $data "tls.crt") "key" (get $data "tls.key") "ca" (get $data "ca.crt") "previous" (get $data "previous-ca.crt") "renewAfter" (toString $renewAfter) -}}
+{{/* Whether the webhook's certificate comes as files of a Secret: "true" or nothing. */}}
+{{- define "dns01d.tlsFiles" -}}
+{{- if has .Values.pki.mode (list "certManager" "existingSecret") -}}true{{- end -}}
+{{- end -}}
+
+{{- define "dns01d.tls" -}}
+{{- if include "dns01d.tlsFiles" . -}}
+certificate: /tls/tls.crt
+key: /tls/tls.key
 {{- else -}}
-{{- $days := int .Values.pki.generatedDays -}}
-{{- $ca := genCA (printf "ca.%s" $name) $days -}}
-{{- $names := list $name (printf "%s.%s" $name .Release.Namespace) (printf "%s.%s.svc" $name .Release.Namespace) -}}
-{{- $certificate := genSignedCert (index $names 2) nil $names $days $ca -}}
-{{- $made = dict "certificate" (b64enc $certificate.Cert) "key" (b64enc $certificate.Key) "ca" (b64enc $ca.Cert) "previous" (get $data "ca.crt" | default "") "renewAfter" (add $now (mul $days 57600) | toString) -}}
+mode: {{ .Values.pki.mode }}
+service: {{ include "dns01d.fullname" . }}
+namespace: {{ .Release.Namespace }}
+{{- if eq .Values.pki.mode "csr" }}
+signer: {{ .Values.pki.signerName }}
+{{- else }}
+secret: {{ include "dns01d.fullname" . }}-webhook-authority
+{{- end }}
 {{- end -}}
-{{- $_ := set .Values "generated" $made -}}
-{{- end -}}
-{{- toYaml .Values.generated -}}
 {{- end -}}

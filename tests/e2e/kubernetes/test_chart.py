@@ -115,6 +115,7 @@ def test_split_roles(cluster):
 @pytest.mark.parametrize(("values", "message"), [
     ("split=true", "split: true needs a store that both Deployments see"),
     ("pki.mode=existingSecret,pki.existingSecret=a", "pki.mode existingSecret needs pki.caBundle"),
+    ("pki.mode=csr,pki.caBundle=-----BEGIN CERTIFICATE-----", "pki.mode csr needs pki.signerName"),
     ("api.enabled=true", "api.enabled needs api.tlsSecretName"),
     ("gruopName=a.b", "gruopName"),
     ("dns.service.type=ExternalName", "dns.service.type|dns/service/type"),

@@ -74,19 +74,6 @@ def issuer_of(cluster, folder):
     return run_openssl("x509", "-noout", "-issuer", "-in", folder / "served.pem").strip()
 
 
-def renew(cluster, folder):
-    """Another certificate of the same authority in the Secret."""
-    renewed, key, request = (folder / f"renewed.{ending}" for ending in ("pem", "key", "csr"))
-    run_openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                "-subj", "/CN=renewed", "-keyout", key, "-out", request)
-    run_openssl("x509", "-req", "-in", request, "-CA", folder / "signer-ca.pem", "-CAkey",
-                folder / "signer-ca.key", "-days", "2", "-extfile", folder / "signed.ext", "-out",
-                renewed)
-    cluster.api.merge("/api/v1/namespaces/dns01d/secrets/dns01d-certificate", {"data": {
-        "tls.crt": base64.b64encode(renewed.read_bytes()).decode(),
-        "tls.key": base64.b64encode(key.read_bytes()).decode()}})
-
-
 def pod_ids(cluster):
     return {item["metadata"]["uid"] for item in cluster.api.items("/api/v1/namespaces/dns01d/pods")}
 
@@ -154,43 +141,38 @@ def test_values_survive_a_restart(installed, cluster, kubelet):
     assert value.encode() not in texts(ask((LOAD_BALANCER, 53), name))
 
 
-def test_certificate_made_by_helm(installed, reader, cluster):
-    """Kept over upgrades until its time comes; then both authorities are trusted, and the running
-    process takes up the new certificate."""
-    mode = ("--set", "pki.mode=generated")
-    secret = "/api/v1/namespaces/dns01d/secrets/dns01d-webhook-generated"
-    reader.helm_upgrade(*mode)
-    wait_until(lambda: "CN = ca.dns01d" in issuer_of(cluster, reader.folder), 60,
-               "a pod with the generated certificate")
+def test_certificate_of_its_own_authority(installed, reader, cluster):
+    """dns01d makes the authority with the rights of the chart, and kube-apiserver believes it."""
+    reader.helm_upgrade("--set", "pki.mode=self")
+    wait_until(lambda: "dns01d webhook authority" in issuer_of(cluster, reader.folder), 60,
+               "a pod with an authority of its own")
     wait_until(lambda: cluster.is_available(APISERVICE), 90, "that dns01d is trusted")
-    first, pods = cluster.api.get(secret)["data"], pod_ids(cluster)
-    reader.helm_upgrade(*mode)
-    assert cluster.api.get(secret)["data"] == first
-    cluster.api.merge(secret, {"metadata": {"annotations": {"dns01d.dev/renew-after": "1"}}})
-    before = served_certificate(cluster)
-    reader.helm_upgrade(*mode)
-    second = cluster.api.get(secret)["data"]
-    assert second["ca.crt"] != first["ca.crt"] and second["previous-ca.crt"] == first["ca.crt"]
-    wait_until(lambda: served_certificate(cluster) not in (before, None), 60, "the new certificate")
-    assert cluster.is_available(APISERVICE) and cluster.is_discovered(GROUP)
-    assert pod_ids(cluster) == pods
+    assert cluster.is_discovered(GROUP)
+    secret = cluster.api.get("/api/v1/namespaces/dns01d/secrets/dns01d-webhook-authority")
+    service = cluster.api.get(f"/apis/apiregistration.k8s.io/v1/apiservices/{APISERVICE}")
+    assert service["spec"]["caBundle"] == secret["data"]["ca.crt"]
 
 
 def test_certificate_of_the_clusters_own_api(installed, reader, cluster):
-    """Requested, approved by a person, signed by a signer, served; a renewed one is taken up by the
-    running process."""
+    """Requested by dns01d, approved by a person, signed by a signer, served."""
     with Signer(cluster, reader.folder, "example.test/webhooks"):
         reader.follow("The webhook's own certificate")
         wait_until(lambda: "signer-ca" in issuer_of(cluster, reader.folder), 60,
                    "a pod with the signed certificate")
         wait_until(lambda: cluster.is_available(APISERVICE), 90, "that dns01d is trusted")
-        assert cluster.is_discovered(GROUP)
-    before = served_certificate(cluster)
-    pods = pod_ids(cluster)
-    renew(cluster, reader.folder)
+    assert cluster.is_discovered(GROUP)
+
+
+def test_renewed_certificate_is_taken_up(installed, reader, cluster):
+    """cert-manager's: another one in the Secret is served by the running process."""
+    reader.helm_upgrade()
+    wait_until(lambda: "CN = ca.dns01d" in issuer_of(cluster, reader.folder), 60,
+               "a pod with cert-manager's certificate")
+    before, pods = served_certificate(cluster), pod_ids(cluster)
+    cluster.api.delete("/api/v1/namespaces/dns01d/secrets/dns01d-webhook-tls")
     wait_until(lambda: served_certificate(cluster) not in (before, None), 60,
                "the renewed certificate")
-    assert cluster.is_discovered(GROUP)
+    wait_until(lambda: cluster.is_available(APISERVICE), 90, "that dns01d is trusted")
     assert pod_ids(cluster) == pods
 
 
