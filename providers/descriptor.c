@@ -120,6 +120,22 @@ static int collect(json_t *names, const json_t *json, unsigned depth) {
     return status;
 }
 
+/* What a setting that is JSON holds: cfg.SETTING.MEMBER. */
+static int add_members(json_t *names, const char *key, const json_t *setting) {
+    int status = 0;
+    size_t index;
+    json_t *member;
+    json_array_foreach(json_object_get(setting, "members"), index, member) {
+        char full[2 * NAME_BYTES];
+        char name[NAME_BYTES];
+        snprintf(full, sizeof(full), "%s.%.63s", key, json_string_value(member));
+        full[strcspn(full, "?")] = '\0';
+        d1_descriptor_setting_name(full, name, sizeof(name));
+        status = status == 0 ? add_name(names, "cfg.", name) : status;
+    }
+    return status;
+}
+
 static int collect_names(struct d1_descriptor *descriptor) {
     static const char *const own[] = {
         "name",      "fqdn",    "domain",    "value", "qvalue", "ttl",  "record_id",
@@ -134,6 +150,11 @@ static int collect_names(struct d1_descriptor *descriptor) {
     for (size_t i = 0; i < descriptor->provider.setting_count && status == 0; i++) {
         status = add_name(descriptor->names, "cfg.", descriptor->settings[i].name);
     }
+    const char *key;
+    json_t *setting;
+    json_object_foreach(json_object_get(descriptor->root, "config"), key, setting) {
+        status = status == 0 ? add_members(descriptor->names, key, setting) : status;
+    }
     return status == 0 ? collect(descriptor->names, descriptor->root, 0) : status;
 }
 
@@ -147,6 +168,7 @@ static int make_setting(struct d1_reading *reading, const char *key, const json_
         {"secret", D1_FIELD_ANY, 0, NULL},
         {"optional", D1_FIELD_ANY, 0, NULL},
         {"map", D1_FIELD_ANY, 0, NULL},
+        {"members", D1_FIELD_ANY, 0, NULL},
         {"choices", D1_FIELD_ANY, 0, NULL},
     };
     struct d1_fields group = {table, D1_ARRAY_LENGTH(table), ret};
@@ -158,6 +180,13 @@ static int make_setting(struct d1_reading *reading, const char *key, const json_
         return status;
     }
     const json_t *env = json_object_get(json, "env");
+    const json_t *members = json_object_get(json, "members");
+    for (size_t i = 0; i < json_array_size(members); i++) {
+        const char *member = json_string_value(json_array_get(members, i));
+        if (member == NULL || strcspn(member, "?") + 1 < strlen(member)) {
+            return d1_reading_fault(reading, "members: expected a list of names");
+        }
+    }
     ret->secret = json_is_true(json_object_get(json, "secret"));
     ret->required = !json_is_true(json_object_get(json, "optional")) && ret->fallback == NULL;
     ret->name = d1_strdup(name);

@@ -56,7 +56,7 @@ struct d1_call {
     const json_t *json;
     const json_t *form;
     const char *text;
-    const char *xml;
+    const json_t *xml;  /* A text, or parts of one. */
     const json_t *sign; /* As that of `auth`, for this step. */
     enum d1_reply_form reply;
     const json_t *extract;

@@ -347,6 +347,21 @@ static int read_sign(struct d1_reading *reading, const json_t *json) {
     return status;
 }
 
+/* A text, or a list of texts and of `$each` with a text as its `item`. */
+static int read_parts(struct d1_reading *reading, const json_t *json) {
+    size_t index;
+    json_t *part;
+    bool good = json_is_string(json) || json_is_array(json);
+    json_array_foreach(json, index, part) {
+        bool each = json_object_size(part) == 2 && json_object_get(part, "$each") != NULL &&
+                    json_is_string(json_object_get(part, "item"));
+        good = good && (json_is_string(part) || each);
+    }
+    return good ? d1_reading_template(reading, json)
+                : d1_reading_fault(reading, "expected a text, or a list of texts and of "
+                                            "{\"$each\": \"values\", \"item\": \"text\"}");
+}
+
 /* What is kept as JSON. */
 static int read_json(struct d1_reading *reading, const json_t *json, enum d1_field_kind kind,
                      const json_t **target) {
@@ -367,6 +382,8 @@ static int read_json(struct d1_reading *reading, const json_t *json, enum d1_fie
             return d1_reading_fault(reading, "expected an object");
         }
         return d1_reading_template(reading, json);
+    case D1_FIELD_PARTS:
+        return read_parts(reading, json);
     case D1_FIELD_TEMPLATE:
         return d1_reading_template(reading, json);
     default:
@@ -483,7 +500,7 @@ static const struct d1_field call_fields[] = {
     {"json", D1_FIELD_TEMPLATE, offsetof(struct d1_call, json), NULL},
     {"form", D1_FIELD_OBJECT, offsetof(struct d1_call, form), NULL},
     {"text", D1_FIELD_TEXT, offsetof(struct d1_call, text), NULL},
-    {"xml", D1_FIELD_TEXT, offsetof(struct d1_call, xml), NULL},
+    {"xml", D1_FIELD_PARTS, offsetof(struct d1_call, xml), NULL},
     {"sign", D1_FIELD_SIGN, offsetof(struct d1_call, sign), NULL},
     {"reply", D1_FIELD_CHOICE, offsetof(struct d1_call, reply), reply_forms},
     {"extract", D1_FIELD_NAMED, offsetof(struct d1_call, extract), NULL},

@@ -28,6 +28,7 @@ enum d1_field_kind {
     D1_FIELD_WORDS,    /* const json_t *: an object of names to words. */
     D1_FIELD_OBJECT,   /* const json_t *: an object of templates. */
     D1_FIELD_TEMPLATE, /* const json_t *: any JSON of templates. */
+    D1_FIELD_PARTS,    /* const json_t *: a template, or a list of them and of $each. */
     D1_FIELD_WANTED,   /* const json_t *: an object of pointers to wanted texts. */
     D1_FIELD_SIGN,     /* const json_t *: an object of signatures. */
     D1_FIELD_BOOL,     /* bool */

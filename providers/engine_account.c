@@ -164,6 +164,50 @@ static int check_choice(const struct d1_descriptor *descriptor, const char *name
     return 0;
 }
 
+/* A setting that is a JSON object: its members are settings too, as `setting.member`. */
+static int take_members(struct d1_account *account, const char *key, const json_t *members,
+                        struct d1_provider_error *error) {
+    char name[D1_TEMPLATE_NAME_MAX + 1];
+    d1_descriptor_setting_name(key, name, sizeof(name));
+    const char *text = json_string_value(json_object_get(account->settings, name));
+    if (text == NULL || members == NULL) {
+        return 0;
+    }
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    int status = json_is_object(object) ? 0 : refuse(error, "%s: expected a JSON object", name);
+    size_t index;
+    json_t *member;
+    json_array_foreach(members, index, member) {
+        char bare[D1_TEMPLATE_NAME_MAX + 1];
+        char full[2 * D1_TEMPLATE_NAME_MAX + 2];
+        char setting[D1_TEMPLATE_NAME_MAX + 1];
+        const char *wanted = json_string_value(member);
+        size_t length = strcspn(wanted, "?");
+        snprintf(bare, sizeof(bare), "%.*s", (int)length, wanted);
+        snprintf(full, sizeof(full), "%s.%s", name, bare);
+        d1_descriptor_setting_name(full, setting, sizeof(setting));
+        const char *value = json_string_value(json_object_get(object, bare));
+        if (status == 0 && value == NULL && wanted[length] == '\0') {
+            status = refuse(error, "%s: expected a JSON object with the text \"%s\"", name, bare);
+        } else if (status == 0 && value != NULL) {
+            status = set(account, setting, value, error);
+        }
+    }
+    json_decref(object);
+    return status;
+}
+
+static int take_all_members(struct d1_account *account, struct d1_provider_error *error) {
+    const char *key;
+    json_t *setting;
+    int status = 0;
+    json_object_foreach(json_object_get(account->descriptor->root, "config"), key, setting) {
+        const json_t *members = json_object_get(setting, "members");
+        status = status == 0 ? take_members(account, key, members, error) : status;
+    }
+    return status;
+}
+
 /* Take what is given, and the defaults of what is not. */
 static int take_settings(struct d1_account *account, const struct d1_pair *given, size_t count,
                          struct d1_provider_error *error) {
@@ -195,7 +239,7 @@ static int take_settings(struct d1_account *account, const struct d1_pair *given
             return -1;
         }
     }
-    return 0;
+    return take_all_members(account, error);
 }
 
 /* The first entry of `auth` whose condition holds. */

@@ -170,6 +170,8 @@ int d1_list_where(struct d1_job *job, const json_t *where, const json_t *item);
 /* The item's value as text in a new JSON string; NULL: it has none. */
 int d1_list_value(struct d1_job *job, const struct d1_listing *listing, const json_t *item,
                   json_t **ret_text);
+/* Keep the TTL that stands in the RRset, where the descriptor says so: `ttl_was`. */
+int d1_list_ttl(struct d1_job *job, const json_t *rrset);
 /* Whether a further page is to be asked; sets job->page and job->cursor. */
 int d1_list_next(struct d1_job *job, const struct d1_listing *listing,
                  const struct d1_answer *answer, size_t count);

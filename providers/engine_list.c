@@ -157,6 +157,21 @@ static int64_t number_at(struct d1_job *job, const json_t *document, const char 
     return number < INT32_MAX ? number : INT32_MAX;
 }
 
+int d1_list_ttl(struct d1_job *job, const json_t *rrset) {
+    const char *pointer = job->account->descriptor->listing.ttl;
+    const json_t *stands = pointer != NULL ? d1_vars_at(job, rrset, pointer) : NULL;
+    char room[D1_POINTER_NUMBER_BYTES];
+    const char *text = d1_pointer_text(stands, room);
+    uint64_t number = 0;
+    if (text == NULL || d1_number_parse(text, 0, INT32_MAX, &number) != 0) {
+        return 0;
+    }
+    json_t *ttl = json_integer((json_int_t)number);
+    int status = d1_vars_set(job, "ttl_was", ttl);
+    json_decref(ttl);
+    return status;
+}
+
 /* The target of `rel="next"` in a Link header (RFC 8288), into a new string. */
 static char *link_header(const struct d1_reply *reply) {
     const char *text = d1_answer_header(reply, "link");

@@ -135,18 +135,11 @@ static int take_item(struct d1_job *job, const struct d1_listing *listing, json_
     return json_array_append_new(list, made) == 0 ? 0 : -ENOMEM;
 }
 
-/* Modes whose list is one RRset: a TTL that stands there is to be kept. */
-static int note_ttl(struct d1_job *job, const struct d1_answer *answer) {
-    const char *pointer = job->account->descriptor->listing.ttl;
-    json_t *ttl = pointer != NULL ? d1_vars_at(job, answer->document, pointer) : NULL;
-    return json_is_integer(ttl) ? d1_vars_set(job, "ttl_was", ttl) : 0;
-}
-
 static int take_page(struct d1_job *job, const struct d1_answer *answer, size_t *ret_count) {
     const struct d1_listing *listing = &job->account->descriptor->listing;
     json_t *items = json_array();
     int status = items == NULL ? -ENOMEM : d1_list_items(job, listing, answer->document, items);
-    status = status == 0 ? note_ttl(job, answer) : status;
+    status = status == 0 ? d1_list_ttl(job, answer->document) : status;
     size_t index;
     json_t *item;
     json_array_foreach(items, index, item) {

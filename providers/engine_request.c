@@ -245,8 +245,8 @@ static int make_body(struct d1_job *job) {
         request->content_type = "application/json";
     } else if (call->text != NULL || call->xml != NULL) {
         bool xml = call->xml != NULL;
-        status = d1_template_text(&job->vars, xml ? call->xml : call->text,
-                                  xml ? D1_TEMPLATE_XML : D1_TEMPLATE_PLAIN, &out);
+        status = xml ? d1_template_parts(&job->vars, call->xml, D1_TEMPLATE_XML, &out)
+                     : d1_template_text(&job->vars, call->text, D1_TEMPLATE_PLAIN, &out);
         request->content_type = xml ? "text/xml; charset=utf-8" : "text/plain; charset=utf-8";
     } else {
         status = write_query(request, true, &out);

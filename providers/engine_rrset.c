@@ -110,13 +110,10 @@ static int note_rrset(struct d1_job *job, json_t *rrset) {
     }
     int status = d1_vars_set(job, "rrset", rrset);
     json_t *id = listing->id != NULL ? d1_vars_at(job, rrset, listing->id) : NULL;
-    json_t *ttl = listing->ttl != NULL ? d1_vars_at(job, rrset, listing->ttl) : NULL;
     if (status == 0 && id != NULL) {
         status = d1_vars_set(job, "record_id", id);
     }
-    if (status == 0 && json_is_integer(ttl)) {
-        status = d1_vars_set(job, "ttl_was", ttl);
-    }
+    status = status == 0 ? d1_list_ttl(job, rrset) : status;
     const char *key;
     json_t *pointer;
     json_object_foreach((json_t *)(uintptr_t)listing->more, key, pointer) {

@@ -368,7 +368,12 @@ void d1_zone_soa(struct d1_job *job, const struct d1_reply *reply) {
 }
 
 void d1_zone_enter(struct d1_job *job) {
+    const struct d1_call *request = &job->account->descriptor->zone;
     job->soa[0] = '\0';
+    if (request->given && !d1_vars_hold(job, request->only_if)) {
+        settle_name(job, job->asked->zone);
+        return;
+    }
     switch (job->account->descriptor->zone_mode) {
     case D1_ZONE_NONE:
         settle_name(job, job->asked->zone);

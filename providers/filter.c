@@ -221,6 +221,19 @@ static int or_else(struct d1_template *vars, const struct d1_filter_use *use,
     return text->length > 0 ? 0 : d1_bytes_add_text(text, use->arguments[0]);
 }
 
+/* The text, or the variable that the argument names when it is empty. */
+static int else_variable(struct d1_template *vars, const struct d1_filter_use *use,
+                         struct d1_bytes *text) {
+    if (text->length > 0) {
+        return 0;
+    }
+    int status = vars->find(vars->arg, use->arguments[0], text);
+    if (status == D1_ENOTFOUND) {
+        snprintf(vars->missing, sizeof(vars->missing), "%.63s", use->arguments[0]);
+    }
+    return status;
+}
+
 /* Milliseconds since 1970, as the variable `now` has them. */
 static int read_ms(struct d1_bytes *text, int64_t *ret_ms) {
     const char *digits = d1_bytes_text(text);
@@ -383,6 +396,7 @@ static const struct d1_filter filters[] = {
     {"b64", 0, 0, false, false, rewrite_encode},
     {"b64url", 0, 0, false, false, rewrite_encode},
     {"before", 1, 1, false, false, rewrite_part},
+    {"else", 1, 1, false, true, else_variable},
     {"fmt", 1, 1, false, false, format_time},
     {"hex", 0, 0, false, false, rewrite_encode},
     {"hmac-md5", 1, 1, false, true, keyed},

@@ -130,14 +130,18 @@ static int find_it(struct d1_template *vars, const char *name, struct d1_bytes *
     return text == NULL ? D1_ENOTFOUND : d1_bytes_add_text(out, text);
 }
 
+/* Whether a variable that is not set is empty to this filter. */
+static bool is_fallback(const struct d1_filter *filter) {
+    return strcmp(filter->name, "or") == 0 || strcmp(filter->name, "else") == 0;
+}
+
 /* The variable's octets with its filters applied. */
 static int evaluate(struct d1_template *vars, const struct placeholder *place,
                     struct d1_bytes *value) {
     int status = vars->it != NULL && strncmp(place->name, "it.", 3) == 0
                      ? find_it(vars, place->name + 3, value)
                      : vars->find(vars->arg, place->name, value);
-    if (status == D1_ENOTFOUND && place->count > 0 &&
-        strcmp(place->filters[0].filter->name, "or") == 0) {
+    if (status == D1_ENOTFOUND && place->count > 0 && is_fallback(place->filters[0].filter)) {
         d1_bytes_clear(value);
         status = 0;
     }
@@ -423,6 +427,46 @@ static int expand(struct d1_template *vars, const json_t *json, unsigned depth, 
 
 int d1_template_json(struct d1_template *vars, const json_t *json, json_t **ret_json) {
     return expand(vars, json, 0, ret_json);
+}
+
+/* `item` for each element of the list that `$each` names, one behind the other. */
+static int add_each(struct d1_template *vars, const json_t *each, enum d1_template_escape escape,
+                    struct d1_bytes *out) {
+    const char *name = json_string_value(json_object_get(each, "$each"));
+    const char *item = json_string_value(json_object_get(each, "item"));
+    json_t *list =
+        name != NULL && vars->find_json != NULL ? vars->find_json(vars->arg, name) : NULL;
+    if (item == NULL || !json_is_array(list)) {
+        return item == NULL ? D1_EPARSE : D1_ENOTFOUND;
+    }
+    int status = json_array_size(list) > D1_TEMPLATE_EACH_MAX ? D1_ETOOLARGE : 0;
+    json_t *outer = vars->it;
+    size_t index;
+    json_t *element;
+    json_array_foreach(list, index, element) {
+        vars->it = element;
+        status = status == 0 ? d1_template_text(vars, item, escape, out) : status;
+    }
+    vars->it = outer;
+    return status;
+}
+
+int d1_template_parts(struct d1_template *vars, const json_t *parts, enum d1_template_escape escape,
+                      struct d1_bytes *out) {
+    if (json_is_string(parts)) {
+        return d1_template_text(vars, json_string_value(parts), escape, out);
+    }
+    int status = 0;
+    size_t index;
+    json_t *part;
+    json_array_foreach(parts, index, part) {
+        if (status == 0) {
+            status = json_is_string(part)
+                         ? d1_template_text(vars, json_string_value(part), escape, out)
+                         : add_each(vars, part, escape, out);
+        }
+    }
+    return status;
 }
 
 static int fault(struct d1_template_fault *ret_fault, const char *what, const char *which) {

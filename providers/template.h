@@ -50,6 +50,13 @@ int d1_template_text(struct d1_template *vars, const char *text, enum d1_templat
                      struct d1_bytes *out) D1_MUST_CHECK;
 
 /*
+ * Append the expanded parts: a text, or a list of texts and of {"$each": NAME, "item": TEXT}, which
+ * is TEXT for each element of that list.
+ */
+int d1_template_parts(struct d1_template *vars, const json_t *parts, enum d1_template_escape escape,
+                      struct d1_bytes *out) D1_MUST_CHECK;
+
+/*
  * Expand a JSON template into a new value. A member of an object whose text needs a `cfg.` variable
  * that is not set is left out.
  */

@@ -60,6 +60,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         d1_template_json(&vars, json, &made) == 0) {
         json_decref(made);
     }
+    struct d1_bytes parts;
+    d1_bytes_init(&parts, 65536);
+    if (d1_template_parts(&vars, json, D1_TEMPLATE_XML, &parts) == 0 && vars.it != NULL) {
+        __builtin_trap();
+    }
+    d1_bytes_close(&parts);
     json_decref(json);
     json_decref(list);
     d1_free(text);

@@ -69,6 +69,9 @@ static void test_faults_name_their_place(void **state) {
         {GOOD ", \"config\": []}", "config: expected an object"},
         {GOOD ", \"config\": {\"a\": {\"help\": 1}}}", "config.a.help: expected a text"},
         {GOOD ", \"config\": {\"a\": {\"env\": [1]}}}", "config.a: env"},
+        {GOOD ", \"config\": {\"a\": {\"members\": [1]}}}", "config.a: members: expected"},
+        {GOOD ", \"config\": {\"a\": {\"members\": [\"b\"]}}, \"vars\": {\"x\": \"{cfg.a.c}\"}}",
+         "vars: no such variable: cfg.a.c"},
     };
     (void)state;
     check_faults(cases, D1_ARRAY_LENGTH(cases));
@@ -89,6 +92,14 @@ static void test_faults_of_steps(void **state) {
          "\"wait\" is missing"},
         {GOOD ", \"publish\": {\"method\": \"PUT\", \"path\": \"\", \"auth\": 1}}",
          "publish.auth: expected true or false"},
+        {GOOD ", \"publish\": {\"method\": \"PUT\", \"path\": \"\", \"xml\": {}}}",
+         "publish.xml: expected a text, or a list of texts and of"},
+        {GOOD ", \"publish\": {\"method\": \"PUT\", \"path\": \"\", \"xml\": [{\"$each\":"
+              " \"values\", \"item\": {}}]}}",
+         "publish.xml: expected a text, or a list of texts and of"},
+        {GOOD ", \"publish\": {\"method\": \"PUT\", \"path\": \"\", \"xml\": [{\"$each\":"
+              " \"nobody\", \"item\": \"\"}]}}",
+         "publish.xml: expected the name of a variable at: $each"},
         {GOOD ", \"auth\": {\"sign\": {\"a\": {}}}}", "auth.sign.a: \"text\" is missing"},
         {GOOD ", \"auth\": {\"sign\": {\"a\": {\"text\": \"\", \"alg\": \"crc\"}}}}",
          "auth.sign.a: no algorithm"},
@@ -143,6 +154,45 @@ static void test_settings(void **state) {
     assert_string_equal(provider->settings[3].name, "base-url");
     assert_false(provider->settings[3].required);
     assert_string_equal(provider->settings[4].name, "ttl");
+    d1_descriptor_destroy(descriptor);
+}
+
+/* A setting that is a JSON object, as Google's key files are. */
+static void test_members_of_a_setting(void **state) {
+    static const struct {
+        const char *value;
+        const char *fault;
+    } cases[] = {
+        {"{\"mail\": \"m\", \"id\": \"i\", \"other\": 1}", ""},
+        {"{\"mail\": \"m\"}", ""},
+        {"{\"id\": \"i\"}", "key-file: expected a JSON object with the text \"mail\""},
+        {"{\"mail\": 1}", "key-file: expected a JSON object with the text \"mail\""},
+        {"[]", "key-file: expected a JSON object"},
+        {"{\"mail\":", "key-file: expected a JSON object"},
+        {"/etc/key.json", "key-file: expected a JSON object"},
+    };
+    struct d1_descriptor *descriptor = NULL;
+    struct d1_error error = {.text = ""};
+    (void)state;
+    assert_int_equal(make(HEAD ZONE
+                          ", \"mode\": \"value\", \"create\": " STEP ", \"delete\": " STEP
+                          ", \"config\": {\"key_file\": {\"members\": [\"mail\", \"id?\"]}},"
+                          " \"auth\": {\"headers\": {\"A\": \"{cfg.key_file.mail}\","
+                          " \"B\": \"{cfg.key_file.id|or:none}\"}}}",
+                          &descriptor, &error),
+                     0);
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(cases); i++) {
+        struct d1_pair pairs[] = {{"key_file", cases[i].value}};
+        struct d1_provider_error fault = {.text = ""};
+        void *account = NULL;
+        const struct d1_provider *provider = &descriptor->provider;
+        int status = provider->account_open(provider, pairs, 1, &account, &fault);
+        assert_string_equal(fault.text, cases[i].fault);
+        assert_int_equal(status == 0, cases[i].fault[0] == '\0');
+        if (status == 0) {
+            provider->account_close(account);
+        }
+    }
     d1_descriptor_destroy(descriptor);
 }
 
@@ -330,6 +380,7 @@ int main(void) {
         cmocka_unit_test(test_faults_name_their_place),
         cmocka_unit_test(test_faults_of_steps),
         cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_members_of_a_setting),
         cmocka_unit_test(test_account),
         cmocka_unit_test(test_ways_to_authenticate),
         cmocka_unit_test(test_hosts),

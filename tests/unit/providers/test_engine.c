@@ -408,6 +408,12 @@ static void test_zones_without_a_request(void **state) {
         {"\"mode\": \"config\"", VENDOR_OWNER, VENDOR_OWNER "|@|two"},
         {"\"mode\": \"config\"", "example.net", NULL},
         {"\"mode\": \"soa\"", NULL, "example.org|_acme-challenge.www|two"},
+        {"\"mode\": \"probe\", \"request\": {\"method\": \"GET\", \"path\": \"/nowhere\","
+         " \"if\": \"!cfg.tokens\"}",
+         NULL, "|" VENDOR_OWNER "|two"},
+        {"\"mode\": \"probe\", \"request\": {\"method\": \"GET\", \"path\": \"/nowhere\","
+         " \"if\": \"!cfg.tokens\"}",
+         "example.org", "example.org|_acme-challenge.www|two"},
     };
     for (size_t i = 0; i < D1_ARRAY_LENGTH(cases); i++) {
         char steps[2048];

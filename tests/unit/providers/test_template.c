@@ -68,6 +68,51 @@ static void test_texts(void **state) {
     check("/{a}/b", D1_TEMPLATE_POINTER, "/A b~1c/b");
 }
 
+static void test_other_variable(void **state) {
+    char out[512];
+    (void)state;
+    check("{a|else:n}{none|else:n}{empty|else:n|b64}", D1_TEMPLATE_PLAIN, "A b/c17MTc=");
+    assert_int_equal(expand("{none|else:nobody}", D1_TEMPLATE_PLAIN, out, sizeof(out)),
+                     D1_ENOTFOUND);
+    assert_string_equal(out, "nobody");
+}
+
+/* A text of parts: an element for each value, as XML needs it. */
+static void test_parts(void **state) {
+    static const struct {
+        const char *parts;
+        int status;
+        const char *text;
+    } cases[] = {
+        {"\"<a>{n}</a>\"", 0, "<a>17</a>"},
+        {"[]", 0, ""},
+        {"[\"<a>\", {\"$each\": \"list\", \"item\": \"<v>{it.value}{key|replace:k:&}</v>\"}, "
+         "\"</a>\"]",
+         0, "<a><v>x&amp;</v><v>y&amp;</v></a>"},
+        {"[{\"$each\": \"list\", \"item\": \"{n}\"}, \"{it.value}\"]", D1_ENOTFOUND, ""},
+        {"[{\"$each\": \"nobody\", \"item\": \"\"}]", D1_ENOTFOUND, ""},
+        {"[{\"$each\": \"list\"}]", D1_EPARSE, ""},
+        {"[7]", D1_EPARSE, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < D1_ARRAY_LENGTH(cases); i++) {
+        json_t *values = variables();
+        json_t *parts = json_loads(cases[i].parts, JSON_DECODE_ANY, NULL);
+        struct d1_template vars = {.find = find, .find_json = find_json, .arg = values};
+        struct d1_bytes out;
+        d1_bytes_init(&out, D1_TEMPLATE_VALUE_MAX);
+        assert_non_null(parts);
+        assert_int_equal(d1_template_parts(&vars, parts, D1_TEMPLATE_XML, &out), cases[i].status);
+        if (cases[i].status == 0) {
+            assert_string_equal(d1_bytes_text(&out), cases[i].text);
+        }
+        assert_null(vars.it);
+        d1_bytes_close(&out);
+        json_decref(parts);
+        json_decref(values);
+    }
+}
+
 static void test_missing(void **state) {
     char out[512];
     (void)state;
@@ -239,6 +284,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_other_variable),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_faults_in_texts),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_settings_that_are_not_set),
