@@ -113,6 +113,8 @@ class World:
         if trouble == "lost":
             self.server.answer(request)
             return Reply.lost()
+        if trouble == "throttled":
+            return self.server.refuse(servers.Refusal("throttled", "slow down"))
         if trouble == "refused":
             refusal = servers.Refusal("invalid", "the vendor says no, firmly")
             return self.server.refuse(refusal)
@@ -484,6 +486,8 @@ def scenarios_of(vendor):
     for which in range(1, len(vendor.auth)):
         found[f"credentials-{which + 1}"] = plain(flow, which)
     found.update((one.__name__, troubled(one)) for one in TROUBLED)
+    if "throttled" in vendor.errors:
+        found["throttled"] = troubled(endures("throttled"))
     return {name: run for name, run in found.items() if name not in vendor.skip}
 
 
