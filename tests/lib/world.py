@@ -66,11 +66,12 @@ class World:
     delegated: as DELEGATED. dns01d: one made elsewhere, with an address that Unbound's own address
     `outgoing` reaches. nonce_reject: per cent of nonces that Pebble refuses (its default: 5).
     direct: names at or under example.test whose _acme-challenge is delegated to dns01d with NS.
-    records: further lines of the zone example.test.
+    records: further lines of the zone example.test. stubs: zones of other servers, which Unbound asks
+    there: name with its final dot -> (address, port).
     """
 
     def __init__(self, folder, build=None, delegated=None, dns01d=None, outgoing=None,
-                 nonce_reject=None, direct=(), records=()):
+                 nonce_reject=None, direct=(), records=(), stubs=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.nsd, self.unbound, self.pebble = (
@@ -89,6 +90,7 @@ class World:
         self.dns01d.config.setdefault("resolver", {"servers": ["{}:{}".format(*self.unbound)]})
         self.direct = [f"_acme-challenge.{name}." for name in direct]
         self.records = list(records)
+        self.stubs = dict(stubs or {})
         self.nonce_reject = nonce_reject
         self.pebble_program = None
         self._nsd_program = None
@@ -193,7 +195,7 @@ remote-control:
         address, port = self.unbound
         stubs = [(".", self.nsd), ("test.", self.nsd), ("example.test.", self.nsd),
                  ("auth.example.test.", self.dns01d_server),
-                 *((name, self.dns01d_server) for name in self.direct)]
+                 *((name, self.dns01d_server) for name in self.direct), *self.stubs.items()]
         config = self.folder / "unbound.conf"
         config.write_text(f"""server:
   interface: {address}@{port}
