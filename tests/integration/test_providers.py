@@ -5,14 +5,17 @@ import concurrent.futures
 import json
 import os
 import signal
+import random
 import subprocess
+import time
 import urllib.parse
 
 import pytest
 
+from certificates import make_certificate
 from dns01d import Dns01d, build_folder
-from powerdns import Forwarder, PowerDns
-from program import wait_until
+from powerdns import Forwarder, Front, PowerDns
+from program import free_address, wait_until
 
 ZONE = "example.test"
 # Scaled down unless asked for: the whole runs of docs/providers.md take minutes.
@@ -36,7 +39,7 @@ def make(tmp_path, pdns, resolver):
     """Makes a dns01d with an account at the PowerDNS; what is started is stopped."""
     started = []
 
-    def make_server(key=None, accounts=None, routes=None, start=True, **account):
+    def make_server(key=None, accounts=None, routes=None, more=None, **account):
         key_file = tmp_path / "pdns-key"
         key_file.write_text((key or pdns.key) + "\n")
         made = Dns01d(tmp_path / f"dns01d{len(started)}", {
@@ -44,11 +47,12 @@ def make(tmp_path, pdns, resolver):
             "resolver": {"servers": [resolver.server]},
             "providers": accounts or {"my-pdns": pdns.account(key_file, **account)},
             "routes": routes or [{"under": ZONE, "provider": "my-pdns"}],
+            **(more or {}),
         })
         made.token("t", "a-secret-of-the-token", names=["**"])
         made.token("admin", "a-secret-of-the-admin", verbs=["admin"])
         started.append(made)
-        return made.start() if start else made
+        return made.start()
 
     yield make_server
     for made in started:
@@ -323,6 +327,129 @@ def test_no_secret_in_any_log_or_answer(make, pdns):
         assert pdns.key not in text
     assert pdns.key not in "".join(path.read_text(errors="replace")
                                    for path in server.state.rglob("*") if path.is_file())
+
+
+# ---- Other servers ----
+
+
+def test_a_server_with_an_authority_of_its_own(make, pdns, tmp_path):
+    address = free_address()
+    own = make_certificate(tmp_path, "own", address)
+    with Front(pdns, tls=own, address=address) as front:
+        server = make(**{"base-url": front.url, "ca-file": str(own[0])})
+        assert present(server, name_of("tls")).status == 201
+        assert pdns.values(name_of("tls")) == {"v"}
+
+
+def test_an_unknown_authority_gets_no_secret(make, pdns, tmp_path):
+    own = make_certificate(tmp_path, "unknown", "127.0.0.1")
+    with Front(pdns, tls=own) as front:
+        server = make(more={"present": {"limit": "2s"}}, **{"base-url": front.url})
+        reply = present(server, name_of("unknown"))
+        assert reply.status in (502, 503), reply.text
+        assert front.seen == []
+
+
+def test_a_redirect_to_another_host_is_not_followed(make, pdns):
+    with Front(pdns) as other, Front(pdns) as front:
+        front.redirect = other.url + "/api/v1/servers/localhost/zones"
+        server = make(more={"present": {"limit": "5s"}}, **{"base-url": front.url})
+        reply = present(server, name_of("redirect"))
+        assert reply.status in (502, 503), reply.text
+        assert front.seen and other.seen == []
+
+
+def test_not_yet_and_a_repeat_joins(make, pdns):
+    """The job goes on after `present.limit`; a repeated Present waits for the same one."""
+    with Front(pdns, latency_s=1) as front:
+        server = make(more={"present": {"limit": "1s"}}, **{"base-url": front.url})
+        name = name_of("slow")
+        reply = present(server, name)
+        assert reply.status == 503 and reply.json()["error"] == "not-yet", reply.text
+        assert reply.headers["Retry-After"]
+        wait_until(lambda: present(server, name).status == 200, 30, "that it is there")
+        assert pdns.values(name) == {"v"}
+        writes = [path for method, path, _key in front.seen if method == "PATCH"]
+        assert len(writes) == 1
+
+
+# ---- Many at once ----
+
+ROUNDS = 1000 if FULL else 25
+MANY = 500 if FULL else 60
+KILLS = 12 if FULL else 4
+TOGETHER = 16  # D1_HOST_TOGETHER: requests of one account under way at once.
+
+
+def test_two_values_at_one_name_at_once(make, pdns):
+    """PowerDNS replaces whole RRsets, so that two writers would lose one another's values."""
+    server = make(look=False)
+    name = name_of("merge")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for _round in range(ROUNDS):
+            done = list(pool.map(lambda value: present(server, name, value).status, ("a", "b")))
+            assert done == [201, 201]
+            assert pdns.values(name) == {"a", "b"}
+            done = list(pool.map(lambda value: cleanup(server, name, value).status, ("a", "b")))
+            assert done == [200, 200]
+            assert pdns.values(name) == set()
+
+
+def test_many_at_once_with_a_slow_provider(make, pdns):
+    """As fast as the limit of requests at once allows."""
+    with Front(pdns, latency_s=0.2) as front:
+        server = make(more={"api": {"limits": {"connections": 0}}}, look=False,
+                      **{"base-url": front.url})
+        names = [name_of(f"many{i}") for i in range(MANY)]
+        begun = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(MANY) as pool:
+            done = list(pool.map(lambda name: present(server, name, seconds=60).status, names))
+            while set(done) - {200, 201}:
+                assert set(done) <= {200, 201, 503}
+                done = list(pool.map(lambda name: present(server, name, seconds=60).status, names))
+        took = time.monotonic() - begun
+        allowed = len(front.seen) * 0.2 / TOGETHER
+        stand = pdns.all_values(ZONE)
+        assert all(stand.get(name) == {"v"} for name in names)
+        assert len(front.seen) <= 6 * MANY  # Three candidates for the zone, read, write.
+        assert took < 2 * allowed + 5, (took, allowed, len(front.seen))
+        front.latency_s = 0
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            assert {*pool.map(lambda name: cleanup(server, name).status, names)} == {200}
+
+
+def test_killed_at_random_during_many(make, pdns):
+    """Present and CleanUp, repeated as clients do, while the process dies again and again."""
+    with Front(pdns, latency_s=0.05) as front:
+        server = make(more={"api": {"limits": {"connections": 0}}}, look=False,
+                      **{"base-url": front.url})
+        names = [name_of(f"random{i}") for i in range(MANY)]
+
+        def run(name):
+            wait_until(lambda: present(server, name, seconds=60).status in (200, 201), 120, name)
+            if name in removed:
+                wait_until(lambda: cleanup(server, name, seconds=60).status == 200, 120, name)
+
+        removed = set(names[::2])
+        chance = random.Random(1)
+        killed = 0
+        with concurrent.futures.ThreadPoolExecutor(64) as pool:
+            work = [pool.submit(run, name) for name in names]
+            # Each process waits longer than the one before it (D1_LINK_RESTART_MS), to 10 s.
+            while (killed < KILLS and
+                   concurrent.futures.wait(work, timeout=chance.uniform(0.2, 2)).not_done):
+                pid = provider_pid(server)
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+                wait_until(lambda: provider_pid(server) != pid, 30, "another provider process")
+            for one in work:
+                one.result()
+        assert killed > 0
+        stand = pdns.all_values(ZONE)
+        assert {name for name in names if name in stand} == set(names) - removed
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            assert {*pool.map(lambda name: cleanup(server, name).status, names)} == {200}
+        assert not [name for name in pdns.all_values(ZONE) if "random" in name]
 
 
 # ---- What administrators see ----

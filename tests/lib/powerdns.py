@@ -1,12 +1,15 @@
 """PowerDNS with its HTTP API, in a folder and on an address of its own, and a resolver in front."""
 
 import http.client
+import http.server
 import json
 import pathlib
 import shutil
 import socket
 import sqlite3
+import ssl
 import threading
+import time
 
 from dnsask import ask, texts
 from program import Program, ProgramError, free_address, free_port, wait_until
@@ -186,3 +189,78 @@ class Forwarder:
             answer[2] &= ~0x04  # Not authoritative here,
             answer[3] |= 0x80   # but recursive.
             self.socket.sendto(answer, client)
+
+
+class Front:
+    """An HTTP server in front of a PowerDNS: passes each request on after `latency_s`. `redirect`: it
+    answers 307 to that URL in place of that. With `tls`, (certificate, key), it speaks HTTPS. `seen`
+    are (method, path, API key)."""
+
+    def __init__(self, pdns, latency_s=0, tls=None, address=None):
+        self.pdns = pdns
+        self.latency_s = latency_s
+        self.redirect = None
+        self.seen = []
+        front = self
+
+        class Passing(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def pass_on(self):
+                front.seen.append((self.command, self.path, self.headers.get("X-API-Key")))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                time.sleep(front.latency_s)  # The latency of the network is the subject.
+                if front.redirect:
+                    status, text, more = 307, b"", {"Location": front.redirect}
+                else:
+                    status, text, more = front.forward(self.command, self.path,
+                                                       dict(self.headers), body)
+                self.send_response(status)
+                for name, value in {**more, "Content-Length": str(len(text))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_PATCH = do_POST = do_PUT = do_DELETE = pass_on
+
+            def log_message(self, *_arguments):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 128
+            daemon_threads = True
+
+            def handle_error(self, _request, _address):
+                pass  # Clients may be killed at any moment.
+
+        self.server = Server((address or free_address(), 0), Passing)
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.scheme = "https" if tls else "http"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+    @property
+    def url(self):
+        return "{}://{}:{}".format(self.scheme, *self.server.server_address)
+
+    def forward(self, method, path, headers, body):
+        """(status, body, headers) of PowerDNS."""
+        headers.pop("Host", None)
+        connection = http.client.HTTPConnection(self.pdns.address, self.pdns.api_port, timeout=30)
+        try:
+            connection.request(method, path, body, headers)
+            reply = connection.getresponse()
+            return reply.status, reply.read(), {"Content-Type": "application/json"}
+        finally:
+            connection.close()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
