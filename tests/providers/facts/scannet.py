@@ -1,0 +1,5 @@
+"""ScanNet: Curanet under another name."""
+
+from facts.curanet import family
+
+FACTS = family("SCANNET_API_KEY")

@@ -1,0 +1,5 @@
+"""Wannafind: Curanet under another name."""
+
+from facts.curanet import family
+
+FACTS = family("WANNAFIND_API_KEY")
