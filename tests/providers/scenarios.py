@@ -374,7 +374,7 @@ def together(world):
 
 def times(world):
     """The TTL is one the vendor takes, whatever was asked for."""
-    name = world.names["below"]
+    name = world.names["alone"]
     for ttl in (1, 700, 86400):
         world.do("present", name, ONE, ttl=ttl)
         world.expect(ONE, name=name, when=f"after present with TTL {ttl}")
