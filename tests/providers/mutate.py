@@ -30,7 +30,8 @@ WORDS = {
     "serialize": {"none": "account", "name": "none", "zone": "none", "account": "none"},
 }
 NUMBERS = {"ttl_min": lambda number: 0 if number > 1 else number, "ttl_max": lambda number: 2**31 - 1,
-           "per_s": lambda number: number // 2 or 1}
+           "per_s": lambda number: number // 2 or 1,
+           "size": lambda number: 3 * number}
 
 
 def fields(value, path=()):

@@ -125,10 +125,18 @@ class Server:
         self.calls = 0
         self.numbers = 0
         self.state = {}  # For facts that need more.
+        for number in range(self.zone_page()):
+            self.add_zone(f"full{number}.example")
         for name in vendor.zones:
             self.add_zone(name)
 
     # ---- the model -------------------------------------------------------------------------------
+
+    def zone_page(self):
+        """How many zones fill a page of a list that does not say that there is more."""
+        full = [one.paging.largest for one in self.vendor.routes if one.operation == "list_zones"
+                and one.paging is not None and not one.paging.told]
+        return max((size for size in full if size <= 200), default=0)
 
     def number(self):
         self.numbers += 1

@@ -15,10 +15,10 @@ FACTS = Vendor(
     routes=[
         list_zones("/v1/zones", {"status": "success", "data": {"items": each("zones", {
             "id": "{zone_id}", "name": "{zone}", "type": "primary", "status": "active"}), **PAGE}},
-                   paging=offsets(usual=20, largest=100)),
+                   paging=offsets(told=False, usual=20, largest=100)),
         list_records("/v1/zones/{zone_id}/records", {"status": "success", "data": {
             "records": each("records", RECORD), **PAGE}},
-                     paging=offsets(usual=20, largest=100)),
+                     paging=offsets(told=False, usual=20, largest=100)),
         create(None, {"status": "success", "data": {"message": "...", "record": RECORD}}, status=201),
         delete(None),
     ])
