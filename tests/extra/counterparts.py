@@ -2,11 +2,11 @@
 sources, into a folder outside the tree.
 
 The folder is $DNS01D_EXTRA_CACHE, else dns01d/extra below $XDG_CACHE_HOME or ~/.cache. What a
-program is made from stands in tests/extra/NAME: go.mod and go.sum, or package.json and
-package-lock.json; a change there makes a new one. Called as a program it builds what is missing;
+program is made from stands in tests/extra/NAME: go.mod and go.sum, package.json and
+package-lock.json, or requirements.txt; a change there makes a new one. Called as a program it builds what is missing;
 tests only find what is there. DNS01D_EXTRA_BUILD_SECONDS: how long all builds may take together (an
 hour); what was compiled until then is kept for the next time. DNS01D_EXTRA_NAME (ACME_DNS, CADDY,
-LEGO, ACME_CLIENT): one that is there already, used as it is.
+LEGO, ACME_CLIENT, MOTO): one that is there already, used as it is.
 """
 
 import contextlib
@@ -182,11 +182,28 @@ class NodePackage(Source):
         return re.search(rf'"node_modules/{package}": {{\s*"version": "([^"]+)"', text)[1]
 
 
+class PythonPackages(Source):
+    """The place is a folder for PYTHONPATH; requirements.txt names every package of it."""
+
+    def sources(self):
+        return [self.folder / "requirements.txt"]
+
+    def build(self, place):
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps",
+                   "--disable-pip-version-check", "--target", place, "-r",
+                   self.folder / "requirements.txt"]
+        done, text = _run(command, place.parent, dict(os.environ), f"pip install of {self.name}")
+        if not done:
+            shutil.rmtree(place, ignore_errors=True)
+            raise Unavailable(f"{self.name} could not be installed: {text}")
+
+
 LEGO = GoProgram("lego")
 CADDY = GoProgram("caddy")
 ACME_DNS = GoProgram("acme-dns", "github.com/joohoi/acme-dns")
 ACME_CLIENT = NodePackage("acme-client")
-EVERY = (ACME_CLIENT, LEGO, ACME_DNS, CADDY)
+MOTO = PythonPackages("moto")
+EVERY = (ACME_CLIENT, LEGO, ACME_DNS, CADDY, MOTO)
 
 
 def main():
