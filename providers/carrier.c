@@ -1,8 +1,8 @@
 /*
  * Each exchange has a flight: the one object that holds whatever carries it out. Happy path: the
  * flight is made and started; what carries it out calls back; the reply is filled in; `done` is
- * called; the host releases the flight. A canceled flight is freed at once, but for an HTTP call,
- * whose last callback frees it.
+ * called; the host releases the flight. A canceled flight is freed at once, but where a last callback
+ * follows (HTTP, the resolver), which frees it.
  */
 #include "providers/carrier.h"
 
@@ -298,6 +298,10 @@ static int start_run(struct d1_transport *transport, const struct d1_action_run 
 
 static void on_cut(struct d1_zone_cut *cut) {
     struct flight *flight = D1_CONTAINER_OF(cut, struct flight, by.cut);
+    if (flight->exchange == NULL) {
+        free_flight(flight);
+        return;
+    }
     if (cut->outcome == D1_RESOLVE_DATA) {
         size_t length = d1_name_to_text(&cut->zone, flight->text);
         flight->exchange->reply.body = (const uint8_t *)flight->text;
@@ -329,6 +333,10 @@ static int start_zone(struct d1_transport *transport, const char *text,
 
 static void on_looked(struct d1_look *look) {
     struct flight *flight = D1_CONTAINER_OF(look, struct flight, by.look);
+    if (flight->exchange == NULL) {
+        free_flight(flight);
+        return;
+    }
     finish(flight, D1_REPLY_DNS, look->err == 0 ? 0 : -1, look->text);
 }
 
@@ -371,10 +379,10 @@ static void cancel(struct d1_transport *transport, struct d1_exchange *exchange)
         break;
     case ZONE:
         d1_zone_cut_cancel(&flight->by.cut);
-        break;
+        return; /* on_cut() frees it. */
     case LOOK:
         d1_look_cancel(&flight->by.look);
-        break;
+        return; /* on_looked() frees it. */
     }
     free_flight(flight);
 }

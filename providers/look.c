@@ -37,11 +37,6 @@ static void free_timer(uv_handle_t *handle) {
 }
 
 static void stop(struct d1_look *look) {
-    if (look->stage == FINDING_ZONE) {
-        d1_zone_cut_cancel(&look->cut);
-    } else if (look->stage == FINDING_SERVERS) {
-        d1_zone_servers_cancel(&look->zone);
-    }
     for (size_t i = 0; i < look->count; i++) {
         d1_ask_cancel(&look->server[i].ask);
     }
@@ -63,7 +58,9 @@ static void end(struct d1_look *look, int err) {
 
 static void on_timer(uv_timer_t *timer) {
     struct d1_look *look = timer->data;
-    if (look->count == 0) {
+    if (look->canceled) {
+        end(look, D1_ECANCELED);
+    } else if (look->count == 0) {
         find_zone(look);
     } else {
         ask_all(look);
@@ -220,6 +217,10 @@ static bool is_allowed(const struct d1_look *look, const struct sockaddr_storage
 static void on_servers(struct d1_zone_servers *zone) {
     struct d1_look *look = D1_CONTAINER_OF(zone, struct d1_look, zone);
     look->stage = WAITING;
+    if (look->canceled) {
+        end(look, D1_ECANCELED);
+        return;
+    }
     if (zone->outcome != D1_RESOLVE_DATA) {
         snprintf(look->text, sizeof(look->text), "the servers of the zone cannot be found");
         wait_round(look);
@@ -251,6 +252,10 @@ static void on_servers(struct d1_zone_servers *zone) {
 static void on_cut(struct d1_zone_cut *cut) {
     struct d1_look *look = D1_CONTAINER_OF(cut, struct d1_look, cut);
     look->stage = WAITING;
+    if (look->canceled) {
+        end(look, D1_ECANCELED);
+        return;
+    }
     int err = D1_EINTERNAL;
     if (cut->outcome == D1_RESOLVE_DATA) {
         look->zone.done = on_servers;
@@ -292,6 +297,7 @@ int d1_look_start(struct d1_look *look, struct d1_loop *loop, struct d1_resolver
     look->wait_ms = D1_LOOK_POLL_MS;
     look->until_ms = now_ms(look) + look->limit_ms;
     look->text[0] = '\0';
+    look->canceled = false;
     uv_timer_init(d1_loop_uv(loop), look->timer);
     look->timer->data = look;
     look->stage = WAITING;
@@ -299,6 +305,18 @@ int d1_look_start(struct d1_look *look, struct d1_loop *loop, struct d1_resolver
     return D1_OK;
 }
 
+/* The resolver's callbacks come even so: it is over when they have. */
 void d1_look_cancel(struct d1_look *look) {
-    stop(look);
+    look->canceled = true;
+    if (look->stage == FINDING_ZONE) {
+        d1_zone_cut_cancel(&look->cut);
+    } else if (look->stage == FINDING_SERVERS) {
+        d1_zone_servers_cancel(&look->zone);
+    } else {
+        for (size_t i = 0; i < look->count; i++) {
+            d1_ask_cancel(&look->server[i].ask);
+        }
+        look->stage = WAITING;
+        uv_timer_start(look->timer, on_timer, 0, 0);
+    }
 }

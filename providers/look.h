@@ -6,9 +6,10 @@
  * have answered the value. A server that never answers anything is left out after D1_LOOK_SILENT
  * rounds, when others confirm: it does not answer certificate authorities either.
  *
- * Threads: the loop's. Callback law: `done` exactly once, never before start has returned; not after
- *   a cancel. After an error return never.
- * Memory: the struct is the caller's; name and value are borrowed until done.
+ * Threads: the loop's. Callback law: `done` exactly once, from the loop, never before start has
+ *   returned; after a cancel, too. After an error return never.
+ * Memory: the struct is the caller's until done; name, value and networks are borrowed until done or
+ *   cancel.
  */
 #ifndef D1_PROVIDERS_LOOK_H
 #define D1_PROVIDERS_LOOK_H
@@ -46,7 +47,7 @@ struct d1_look {
     void (*done)(struct d1_look *look);
 
     /* Results, for done. */
-    int err;        /* 0: every server answers it; else D1_ENOTYET. */
+    int err;        /* 0: every server answers it; else D1_ENOTYET, D1_ECANCELED. */
     char text[160]; /* What is in the way; constant per cause. */
 
     /* Its own. */
@@ -61,11 +62,14 @@ struct d1_look {
     uint64_t until_ms;
     uint64_t wait_ms;
     int stage;
+    bool canceled;
     uv_timer_t *timer;
 };
 
 /* Start it. Returns 0, D1_ENAME, -ENOMEM or what the resolver returns. */
 int d1_look_start(struct d1_look *look, struct d1_loop *loop, struct d1_resolver *resolver);
+
+/* `done` is called soon, with D1_ECANCELED. */
 void d1_look_cancel(struct d1_look *look);
 
 /* Whether an answer holds that TXT value at that name. For tests and the fuzz target. */
