@@ -19,9 +19,11 @@ def asked(action, **more):
 
 
 def checked(operation):
-    """A session is in the body, inside of `param`."""
+    """A session is in the body, inside of `param`, beside number and key."""
     def run(server, call):
-        if call.found.get("session") not in server.tokens:
+        keys = ("NETCUP_CUSTOMER_NUMBER", "NETCUP_API_KEY")
+        if call.found.get("session") not in server.tokens or any(
+                call.found.get(key) != server.credentials[key] for key in keys):
             from server import Refusal
             raise Refusal("unauthorised", "The session id is not in a valid format", fault=True)
         return getattr(server, operation)(call)
