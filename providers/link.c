@@ -43,6 +43,7 @@ struct d1_link {
     json_t *resolver;
     json_t *folders;
     json_t *accounts; /* By name. */
+    json_t *refused;  /* Name to what is wrong with it: accounts that the process did not take. */
     struct waiting *jobs;
     size_t job_count;
     json_int_t next_id;
@@ -143,6 +144,13 @@ static void take_end(struct d1_link *link, const json_t *message) {
     job->err = number_of(message, "err");
     job->kind = (uint32_t)number_of(message, "kind");
     snprintf(job->text, sizeof(job->text), "%s", text_of(message, "text"));
+    const char *refused = json_string_value(json_object_get(link->refused, job->account));
+    if (job->err == D1_ENOTFOUND && refused != NULL) {
+        job->err = D1_EPROVIDER;
+        job->kind = D1_FAIL_SETTINGS;
+        snprintf(job->text, sizeof(job->text), "the settings of the account were refused: %.400s",
+                 refused);
+    }
     job->done(job);
 }
 
@@ -154,6 +162,12 @@ static void take_progress(struct d1_link *link, const json_t *message) {
 }
 
 static void take_account(struct d1_link *link, const json_t *message) {
+    const char *name = text_of(message, "name");
+    if (number_of(message, "err") != 0) {
+        (void)json_object_set_new(link->refused, name, json_string(text_of(message, "text")));
+    } else {
+        (void)json_object_del(link->refused, name);
+    }
     if (link->options.account != NULL) {
         link->options.account(text_of(message, "name"), number_of(message, "err"),
                               text_of(message, "text"), link->options.arg);
@@ -190,6 +204,7 @@ static void on_timer_closed(uv_handle_t *timer) {
     json_decref(link->resolver);
     json_decref(link->folders);
     json_decref(link->accounts);
+    json_decref(link->refused);
     d1_free(link);
     if (closed != NULL) {
         closed(closed_arg);
@@ -324,13 +339,16 @@ static void start(struct d1_link *link) {
 int d1_link_create(const struct d1_link_options *options, struct d1_link **ret_link) {
     struct d1_link *link = d1_calloc(1, sizeof(*link));
     json_t *accounts = json_object();
-    if (link == NULL || accounts == NULL) {
+    json_t *refused = json_object();
+    if (link == NULL || accounts == NULL || refused == NULL) {
         d1_free(link);
         json_decref(accounts);
+        json_decref(refused);
         return -ENOMEM;
     }
     link->options = *options;
     link->accounts = accounts;
+    link->refused = refused;
     link->channel.received = on_received;
     link->channel.closed = on_channel_closed;
     if (link->options.restart_ms == 0) {
@@ -406,6 +424,7 @@ int d1_link_put_account(struct d1_link *link, json_t *account) {
 void d1_link_drop_account(struct d1_link *link, const char *name) {
     send_message(link, json_pack("{s:s, s:s}", "op", "drop", "name", name));
     (void)json_object_del(link->accounts, name);
+    (void)json_object_del(link->refused, name);
 }
 
 int d1_link_submit(struct d1_link *link, struct d1_host_job *job) {

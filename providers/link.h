@@ -55,7 +55,8 @@ int d1_link_set_folders(struct d1_link *link, json_t *folders);
 int d1_link_put_account(struct d1_link *link, json_t *account);
 void d1_link_drop_account(struct d1_link *link, const char *name);
 
-/* Submit a job, as d1_host_submit(); an unknown account is told in `done`. */
+/* Submit a job, as d1_host_submit(); an unknown account, or one whose settings were refused, is told
+ * in `done`. */
 int d1_link_submit(struct d1_link *link, struct d1_host_job *job);
 void d1_link_cancel(struct d1_link *link, struct d1_host_job *job);
 

@@ -217,6 +217,21 @@ static void test_an_account_that_is_refused(void **state) {
     assert_string_equal(w->account_text, "key: not a good one");
 }
 
+static void test_a_job_of_a_refused_account_says_why(void **state) {
+    struct world *w = *state;
+    json_t *account =
+        json_pack("{s:s, s:s, s:{s:s}}", "name", "new", "type", "fake", "settings", "key", "bad");
+    assert_int_equal(d1_link_put_account(w->link, account), 0);
+    submit(w, 0, "new", "done");
+    while (w->done < 1) {
+        turn(w);
+    }
+    assert_int_equal(w->job[0].err, D1_EPROVIDER);
+    assert_int_equal(w->job[0].kind, D1_FAIL_SETTINGS);
+    assert_string_equal(w->job[0].text,
+                        "the settings of the account were refused: key: not a good one");
+}
+
 static void test_a_killed_process_is_replaced_and_jobs_go_on(void **state) {
     struct world *w = *state;
     submit(w, 0, "acc", "hang");
@@ -275,6 +290,7 @@ int main(int argc, char **argv) {
         TEST(test_a_failure_comes_back_whole),
         TEST(test_an_unknown_account_is_told),
         TEST(test_an_account_that_is_refused),
+        TEST(test_a_job_of_a_refused_account_says_why),
         TEST(test_a_killed_process_is_replaced_and_jobs_go_on),
         TEST(test_a_job_that_kills_processes_ends),
         TEST(test_close_with_jobs_under_way),
