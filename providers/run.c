@@ -281,7 +281,8 @@ static void finish(struct d1_run *run) {
     snprintf(run->step_name, sizeof(run->step_name), "look");
     run->exchange = (struct d1_exchange){.done = on_looked};
     run->looking = true;
-    uint32_t limit_ms = run->opened->traits.propagation_s * 1000;
+    uint32_t seconds = run->opened->traits.propagation_s;
+    uint32_t limit_ms = (seconds != 0 ? seconds : D1_HOST_LOOK_S) * 1000;
     int err =
         transport->look(transport, &run->opened->rules, &run->asked, limit_ms, &run->exchange);
     if (err != 0) {

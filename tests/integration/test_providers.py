@@ -87,7 +87,8 @@ def test_present_stands_when_it_returns(make, pdns):
     assert pdns.values(name) == {"one"}
     assert present(server, name, "one").status == 200
     assert pdns.values(name) == {"one"}
-    assert present(server, name, "two").status == 201
+    reply = present(server, name, "two")
+    assert reply.status == 201, reply.text
     assert pdns.values(name) == {"one", "two"}
     assert cleanup(server, name, "one").status == 200
     assert pdns.values(name) == {"two"}
@@ -309,7 +310,8 @@ def test_a_reload_changes_the_route(make, pdns, tmp_path):
     server.config["routes"] = [{"under": ZONE, "provider": "second"}]
     server.write_config()
     assert server.request("POST", "/v1/reload", token="admin", body={}).status == 200
-    assert present(server, name, "two").status == 201
+    reply = present(server, name, "two")
+    assert reply.status == 201, reply.text
     assert "two" in pdns.values(name)
     assert cleanup(server, name).status == 200
     assert cleanup(server, name, "two").status == 200
