@@ -156,6 +156,8 @@ static int take(struct d1_daemon *daemon, struct reading *reading) {
     if (d1_providing_configure(daemon, fresh) != D1_OK) {
         d1_log(daemon->log, ERROR, "providers_not_reloaded", D1_LOG_S("reason", "no memory"));
     }
+    (void)d1_solver_republish(
+        daemon->solver); /* Routes may lead elsewhere; it repeats by itself. */
     if (daemon->dnsd != NULL) {
         d1_keys_destroy(daemon->configured_keys);
         daemon->configured_keys = fresh->keys;

@@ -11,8 +11,8 @@
  * after its vendor's Retry-After or a growing back-off, D1_HOST_ATTEMPTS times. A job has
  * D1_HOST_JOB_MS in all.
  *
- * Jobs of one account, name and value follow one another in the order of submission; locks that
- * plugins ask for keep read-modify-write apart.
+ * Jobs of one name and value follow one another in the order of submission, whichever account they
+ * are of; locks that plugins ask for keep read-modify-write apart.
  *
  * Threads: one loop.
  * Memory: a job is the caller's, and its strings stand until `done`.

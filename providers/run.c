@@ -325,15 +325,16 @@ static void on_granted(struct d1_lock_claim *claim) {
 }
 
 /*
- * Claim a key of the account; by its name, so that jobs of a former account of that name count, too.
- * Returns as d1_lock_claim().
+ * Claim a key: a name or zone, whichever account asks, since two accounts may hold one zone (when a
+ * route moves a name from one to the other); "" is the account. Returns as d1_lock_claim().
  */
 static int claim(struct d1_run *run, enum d1_lock_kind kind, const char *key,
                  struct d1_lock_claim *claimed) {
     char text[D1_PROVIDER_TEXT_MAX * 4];
     const char *name = kind == D1_LOCK_OF_ORDER ? run->asked.fqdn : "";
-    int length =
-        snprintf(text, sizeof(text), "%d\n%s\n%s\n%s", (int)kind, run->opened->name, name, key);
+    bool whole = kind == D1_LOCK_OF_PLUGIN && key[0] == '\0';
+    int length = snprintf(text, sizeof(text), "%d\n%s\n%s\n%s", (int)kind,
+                          whole ? run->opened->name : "", name, key);
     if (length < 0 || (size_t)length >= sizeof(text)) {
         return -ENAMETOOLONG;
     }

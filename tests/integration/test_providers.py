@@ -312,7 +312,7 @@ def test_a_reload_changes_the_route(make, pdns, tmp_path):
     assert server.request("POST", "/v1/reload", token="admin", body={}).status == 200
     reply = present(server, name, "two")
     assert reply.status == 201, reply.text
-    assert "two" in pdns.values(name)
+    wait_until(lambda: pdns.values(name) == {"v", "two"}, 30, "that both are written there")
     assert cleanup(server, name).status == 200
     assert cleanup(server, name, "two").status == 200
     wait_until(lambda: pdns.values(name) == set(), 30, "that nothing is left")
