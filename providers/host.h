@@ -32,7 +32,7 @@ struct d1_loop;
 #define D1_HOST_ATTEMPTS     6      /* Of one request. */
 #define D1_HOST_JOB_MS       900000 /* In all, waits included. */
 #define D1_HOST_AFTER_MS_MAX 300000 /* A longer Retry-After ends the job as D1_FAIL_BUSY. */
-#define D1_HOST_LOOK_S       60     /* Until all servers answer, where the type does not say. */
+#define D1_HOST_LOOK_S       10     /* Until all servers answer, where the type does not say. */
 #define D1_HOST_REQUEST_MS   30000  /* One request. */
 #define D1_HOST_TOGETHER     16     /* Requests of one account under way at once. */
 #define D1_HOST_JOBS_MAX     16384

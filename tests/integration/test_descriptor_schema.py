@@ -8,8 +8,8 @@ import pytest
 
 PROVIDERS = pathlib.Path(__file__).resolve().parents[2] / "providers"
 SCHEMA = json.loads((PROVIDERS / "descriptor.schema.json").read_text())
-# Keys that the reader takes without a table: of signatures and of `after`.
-BY_HAND = {"text", "alg", "key", "enc", "prefix", "method", "query", "form", "json"}
+# Keys that the reader takes without a table: of signatures, of `after`, of lists in `xml`.
+BY_HAND = {"$each", "text", "alg", "key", "enc", "prefix", "method", "query", "form", "json"}
 
 
 def keys_of_schema(value):
