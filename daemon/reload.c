@@ -18,6 +18,7 @@
 #include "daemon/webhook.h"
 #include "daemon/wiring.h"
 #include "http/tls.h"
+#include "providers/outside.h"
 
 #define FAULTS_BYTES_MAX 65536
 
@@ -153,11 +154,14 @@ static int take(struct d1_daemon *daemon, struct reading *reading) {
     d1_options_swap(&daemon->answering, daemon->epoch, options);
     d1_solver_configure(daemon->solver, &fresh->solver, fresh->credentials);
     fresh->credentials = NULL;
+    bool moved = d1_outside_routes_differ(daemon->outside, fresh->accounts.route,
+                                          fresh->accounts.route_count);
     if (d1_providing_configure(daemon, fresh) != D1_OK) {
         d1_log(daemon->log, ERROR, "providers_not_reloaded", D1_LOG_S("reason", "no memory"));
     }
-    (void)d1_solver_republish(
-        daemon->solver); /* Routes may lead elsewhere; it repeats by itself. */
+    if (moved) {
+        (void)d1_solver_republish(daemon->solver); /* What fails it repeats by itself. */
+    }
     if (daemon->dnsd != NULL) {
         d1_keys_destroy(daemon->configured_keys);
         daemon->configured_keys = fresh->keys;

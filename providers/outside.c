@@ -616,6 +616,16 @@ static int copy_routes(const struct d1_outside_route *routes, size_t count,
     return D1_OK;
 }
 
+bool d1_outside_routes_differ(const struct d1_outside *outside,
+                              const struct d1_outside_route *routes, size_t route_count) {
+    bool differ = route_count != outside->route_count;
+    for (size_t i = 0; !differ && i < route_count; i++) {
+        differ = !d1_name_equal(&routes[i].under, &outside->routes[i].under) ||
+                 strcmp(routes[i].account, outside->routes[i].account) != 0;
+    }
+    return differ;
+}
+
 static void free_routes(struct d1_outside *outside) {
     for (size_t i = 0; i < outside->route_count; i++) {
         d1_free((void *)(uintptr_t)outside->routes[i].account);

@@ -74,6 +74,10 @@ int d1_outside_configure(struct d1_outside *outside, json_t *const *accounts, si
 #define D1_OUTSIDE_BROUGHT_MAX 1024
 int d1_outside_bring(struct d1_outside *outside, json_t *account);
 
+/* Whether these routes are not those in force: then the solver is to publish everything again. */
+bool d1_outside_routes_differ(const struct d1_outside *outside,
+                              const struct d1_outside_route *routes, size_t route_count);
+
 /* Whether an account of that name is there. */
 bool d1_outside_has(const struct d1_outside *outside, const char *account);
 

@@ -448,7 +448,6 @@ static void start(struct d1_run *run) {
     struct d1_host_opened *opened = run->opened;
     d1_step_move(&run->step, D1_RUN_STEPPING);
     if (!d1_pace_admit(&opened->pace, d1_host_now_us(run->host))) {
-        run->reached = true; /* It says nothing new about the vendor. */
         struct d1_host_job *job = run->job;
         job->err = D1_EPROVIDER;
         job->kind = D1_FAIL_UNREACHABLE;
