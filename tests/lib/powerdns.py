@@ -13,6 +13,7 @@ import time
 
 from dnsask import ask, texts
 from program import Program, ProgramError, free_address, free_port, wait_until
+from resolver import UdpServer
 
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 START_SECONDS = 20
@@ -149,46 +150,25 @@ disable-syslog=yes
                 for rrset in reply["rrsets"] if rrset["type"] == "TXT"}
 
 
-class Forwarder:
+class Forwarder(UdpServer):
     """A recursive resolver as far as one authoritative server knows: asks it, and says so."""
 
     def __init__(self, server):
+        super().__init__()
         self.upstream = server
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((free_address(), 0))
-        self.thread = threading.Thread(target=self._serve, daemon=True)
 
-    @property
-    def server(self):
-        """As in `resolver.servers`."""
-        return "{}:{}".format(*self.socket.getsockname())
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind, error, trace):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
-            end.sendto(b"end", self.socket.getsockname())
-        self.thread.join()
-        self.socket.close()
-
-    def _serve(self):
-        while True:
-            packet, client = self.socket.recvfrom(4096)
-            if packet == b"end":
+    def _take(self, packet, client):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.settimeout(2)
+            out.connect((self.upstream.address, self.upstream.port))
+            try:
+                out.send(packet)
+                answer = bytearray(out.recv(65535))
+            except OSError:
                 return
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-                out.settimeout(2)
-                out.connect((self.upstream.address, self.upstream.port))
-                try:
-                    out.send(packet)
-                    answer = bytearray(out.recv(65535))
-                except OSError:
-                    continue
-            answer[2] &= ~0x04  # Not authoritative here,
-            answer[3] |= 0x80   # but recursive.
-            self.socket.sendto(answer, client)
+        answer[2] &= ~0x04  # Not authoritative here,
+        answer[3] |= 0x80   # but recursive.
+        self.socket.sendto(answer, client)
 
 
 class Front:

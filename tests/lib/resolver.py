@@ -14,18 +14,11 @@ from program import free_address
 SOA = "ns.test. hostmaster.test. 1 3600 600 86400 0"
 
 
-class Resolver:
-    """cnames: name -> target, without final dots. rcodes: name -> what it gives instead. Names that
-    are in neither do not exist, unless they are in `empty`. `asked` are the names of all questions.
-    A context manager; `silent`: it reads and says nothing.
-    """
+class UdpServer:
+    """A thread that hands each datagram at a loopback address to `_take(packet, client)`. A context
+    manager."""
 
-    def __init__(self, cnames=None, rcodes=None, empty=()):
-        self.cnames = dict(cnames or {})
-        self.rcodes = dict(rcodes or {})
-        self.empty = set(empty)
-        self.silent = False
-        self.asked = []
+    def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((free_address(), 0))
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -50,10 +43,28 @@ class Resolver:
             packet, client = self.socket.recvfrom(4096)
             if packet == b"end":
                 return
-            query = dns.message.from_wire(packet)
-            self.asked.append(query.question[0].name.to_text(omit_final_dot=True).lower())
-            if not self.silent:
-                self.socket.sendto(self._answer(query).to_wire(), client)
+            self._take(packet, client)
+
+
+class Resolver(UdpServer):
+    """cnames: name -> target, without final dots. rcodes: name -> what it gives instead. Names that
+    are in neither do not exist, unless they are in `empty`. `asked` are the names of all questions.
+    A context manager; `silent`: it reads and says nothing.
+    """
+
+    def __init__(self, cnames=None, rcodes=None, empty=()):
+        self.cnames = dict(cnames or {})
+        self.rcodes = dict(rcodes or {})
+        self.empty = set(empty)
+        self.silent = False
+        self.asked = []
+        super().__init__()
+
+    def _take(self, packet, client):
+        query = dns.message.from_wire(packet)
+        self.asked.append(query.question[0].name.to_text(omit_final_dot=True).lower())
+        if not self.silent:
+            self.socket.sendto(self._answer(query).to_wire(), client)
 
     def _answer(self, query):
         reply = dns.message.make_response(query, recursion_available=True)
